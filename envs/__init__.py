@@ -1,0 +1,1 @@
+"""Environments: one contract, several engines, a folder for each task."""

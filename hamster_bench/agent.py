@@ -1,0 +1,98 @@
+"""The contract between an agent and whatever runs it.
+
+An agent turns observations into actions and knows nothing of the engine behind them. It states what it needs, so that a mismatch
+is found before the first episode and not as a crash in the middle of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hamster_bench.oracle import Oracle
+from hamster_bench.registry import Registry
+from hamster_bench.scenario import Scenario
+
+ActionMode = Literal["keypose", "delta_pose", "joint_position"]
+PathForm = Literal["none", "points", "overlay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentNeeds:
+    """What an agent must be given.
+
+    Attributes:
+        cameras: names of the cameras whose images it reads.
+        image_size: (height, width) [pixel] it expects, or None when any size will do.
+        path: form in which it takes the 2D path: ``"points"`` (array ``path`` in the observation), ``"overlay"`` (drawn over the
+            images) or ``"none"``.
+        privileged: it reads the oracle; such agents frame a table and are no policies.
+    """
+
+    cameras: tuple[str, ...] = ()
+    image_size: tuple[int, int] | None = None
+    path: PathForm = "none"
+    privileged: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeContext:
+    """What an agent is told at the start of an episode.
+
+    Attributes:
+        scenario: the episode about to run.
+        instruction: the task in words.
+        rng: the agent's own random stream, derived from the scenario; agents draw from nothing else.
+        oracle: privileged access, for agents whose needs say so; otherwise None.
+    """
+
+    scenario: Scenario
+    instruction: str
+    rng: np.random.Generator
+    oracle: Oracle | None = None
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Anything that acts. Instances are made once a run and reset before every episode."""
+
+    @property
+    def action_mode(self) -> ActionMode:
+        """The action mode its actions are meant for."""
+        ...
+
+    @property
+    def needs(self) -> AgentNeeds:
+        """What it must be given."""
+        ...
+
+    def reset(self, context: EpisodeContext) -> None:
+        """Forgets the last episode and prepares for the one described."""
+        ...
+
+    def act(self, observation: Mapping[str, Any]) -> NDArray[np.float64]:
+        """The next action.
+
+        Raises:
+            AgentStopped: the agent has nothing left to do; the episode ends here.
+        """
+        ...
+
+
+AGENTS: Registry[type[Agent]] = Registry("agent", entry_point_group="hamster_bench.agents")
+AGENTS.register("expert", "hamster_bench.baselines.scripted.expert:ExpertAgent")
+AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomAgent")
+AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
+
+
+def make_agent(name: str) -> Agent:
+    """A new agent by its registered name or by ``package.module:Class``.
+
+    Raises:
+        UnknownNameError: no agent has this name.
+    """
+    return AGENTS.get(name)()

@@ -1,0 +1,146 @@
+"""Every error of this project, derived from one base class.
+
+The class says what happened; the message says what was wrong, what is allowed and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HamsterBenchError(Exception):
+    """Base of all errors raised on purpose by this project."""
+
+
+class UnknownNameError(HamsterBenchError):
+    """A name was looked up that nothing is registered under.
+
+    Attributes:
+        kind: what was looked for, for instance ``"task"``.
+        name: the name that was asked for.
+        choices: every name that exists.
+    """
+
+    def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.choices = tuple(choices)
+        super().__init__(f"unknown {kind} {name!r}.{_suggestion(name, self.choices)}")
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, object, tuple[str, ...]]]:
+        return type(self), (self.kind, self.name, self.choices)
+
+
+class InvalidOptionError(HamsterBenchError):
+    """An option was given a value it cannot take."""
+
+
+class InvalidScenarioError(HamsterBenchError):
+    """A scenario or its text id is malformed, or asks for something the task does not define."""
+
+
+class ResetNeededError(HamsterBenchError):
+    """``step`` or ``render`` was called before ``reset`` or after ``close``."""
+
+
+class InvalidActionError(HamsterBenchError):
+    """An action was refused before anything moved.
+
+    Attributes:
+        reason: short machine-readable cause; one per subclass.
+    """
+
+    reason = "invalid_action"
+
+
+class ActionShapeError(InvalidActionError):
+    """The action is not an array of the right shape and of numbers."""
+
+    reason = "wrong_shape"
+
+
+class ActionNotFiniteError(InvalidActionError):
+    """The action holds NaN or an infinity."""
+
+    reason = "not_finite"
+
+
+class QuaternionNormError(InvalidActionError):
+    """The orientation of a keypose is not a unit quaternion."""
+
+    reason = "not_unit_quaternion"
+
+
+class ActionRangeError(InvalidActionError):
+    """A component lies outside its range (gripper, joint limit, largest change of pose)."""
+
+    reason = "out_of_range"
+
+
+class OutsideWorkspaceError(InvalidActionError):
+    """The target position lies outside the workspace box."""
+
+    reason = "outside_workspace"
+
+
+class PlanningError(HamsterBenchError):
+    """A motion could not be planned within its iteration budget; nothing moved.
+
+    Attributes:
+        reason: ``"ik_unreachable"``, ``"path_not_found"`` or ``"outside_workspace"``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[PlanningError], tuple[str, str]]:
+        return type(self), (self.reason, str(self))
+
+
+class PlacementError(HamsterBenchError):
+    """No valid layout was found within the number of tries the protocol allows."""
+
+
+class SceneError(HamsterBenchError):
+    """A task's scene file does not hold what the task refers to."""
+
+
+class PathError(HamsterBenchError):
+    """A 2D path is malformed."""
+
+
+class AgentError(HamsterBenchError):
+    """An agent cannot do what is asked of it, for instance for want of a camera."""
+
+
+class AgentStopped(HamsterBenchError):  # noqa: N818 - an event, not a fault
+    """Raised by an agent's ``act`` when it has nothing left to do.
+
+    Attributes:
+        reason: short machine-readable cause, recorded with the episode.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class MissingDependencyError(HamsterBenchError):
+    """A Python package or a system library is missing; the message names the command that installs it."""
+
+
+class RenderingUnavailableError(MissingDependencyError):
+    """No way to draw images works on this machine."""
+
+
+class StoreError(HamsterBenchError):
+    """A results directory or file cannot be used, and nothing was written to it."""
+
+
+def _suggestion(name: object, choices: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(str(name), choices, n=3, cutoff=0.5)
+    hint = f" Did you mean: {', '.join(near)}?" if near else ""
+    listed = ", ".join(choices) if choices else "none"
+    return f"{hint} Available: {listed}."

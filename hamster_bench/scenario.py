@@ -1,0 +1,103 @@
+"""The unit of evaluation, and every random number that belongs to it.
+
+A scenario fixes every random draw of one episode. Draws come from *named streams*, independent generators derived from the
+scenario's fields, so that adding a draw to one stream never shifts another. The layout streams know neither the factor nor the
+variation: the same scenario with a factor on and off is a matched pair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hamster_bench.errors import InvalidScenarioError
+
+CONTROL_FACTOR = "no_var"
+
+# Streams that must be equal in both arms of a matched pair, and between variations of one episode.
+_LAYOUT_STREAMS = frozenset({"layout", "placement", "instruction", "variation", "agent", "planner"})
+
+_ID = re.compile(r"(?P<task>[a-z0-9_]+)-v(?P<variation>\d+)-(?P<factor>[a-z0-9_]+)-e(?P<episode>\d+)-s(?P<seed>\d+)", re.ASCII)
+_NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Scenario:
+    """One episode to be run, named completely.
+
+    Attributes:
+        task: name of the task.
+        variation: index of the task's RLBench variation, from 0.
+        factor: name of the variation factor; ``"no_var"`` is the control arm.
+        episode: number of the episode, from 0.
+        seed: base seed of the evaluation, from 0.
+    """
+
+    task: str
+    variation: int = 0
+    factor: str = CONTROL_FACTOR
+    episode: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in ("task", "factor"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not _NAME.fullmatch(value):
+                raise InvalidScenarioError(
+                    f"scenario {field} must be a name of lower-case letters, digits and underscores, got {value!r}"
+                )
+        for field in ("variation", "episode", "seed"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+                raise InvalidScenarioError(f"scenario {field} must be a whole number from 0, got {value!r}")
+            object.__setattr__(self, field, int(value))
+
+    @property
+    def id(self) -> str:
+        """Short stable text, for instance ``stack_cups-v3-no_var-e12-s0``; `from_id` reads it back."""
+        return f"{self.task}-v{self.variation}-{self.factor}-e{self.episode}-s{self.seed}"
+
+    @classmethod
+    def from_id(cls, text: str) -> Scenario:
+        """The scenario that has this text id.
+
+        Raises:
+            InvalidScenarioError: the text is not a scenario id.
+        """
+        match = _ID.fullmatch(text.strip()) if isinstance(text, str) else None
+        if match is None:
+            raise InvalidScenarioError(
+                f"{text!r} is not a scenario id; one looks like 'stack_cups-v3-no_var-e12-s0' "
+                "(task, variation, factor, episode, seed)"
+            )
+        fields = match.groupdict()
+        return cls(
+            task=fields["task"],
+            variation=int(fields["variation"]),
+            factor=fields["factor"],
+            episode=int(fields["episode"]),
+            seed=int(fields["seed"]),
+        )
+
+    def control(self) -> Scenario:
+        """The matched control: the same scene with the factor off."""
+        return replace(self, factor=CONTROL_FACTOR)
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """A fresh generator of the named stream; every call starts it anew.
+
+        Layout streams (``layout``, ``placement``, ``instruction``, ``variation``, ``agent``, ``planner``) depend on task, episode and
+        seed alone. Every other stream depends on the whole scenario.
+
+        Args:
+            stream: name of the stream; streams of different names are independent.
+        """
+        if stream in _LAYOUT_STREAMS:
+            text = f"{stream}|{self.task}|{self.episode}|{self.seed}"
+        else:
+            text = f"{stream}|{self.id}"
+        digest = hashlib.sha256(f"hamster_bench.scenario/1|{text}".encode()).digest()
+        return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
