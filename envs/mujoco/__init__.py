@@ -1,0 +1,1 @@
+"""The embedded engine: physics, robot, planning and images on MuJoCo."""

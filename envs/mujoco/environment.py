@@ -1,0 +1,325 @@
+"""The Gymnasium environment of one task on the embedded engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from hamster_bench.agent import ActionMode
+from hamster_bench.envs.contract import ACTION_MODES, CONTROL_RATE, action_space, observation_space, validate_action
+from hamster_bench.envs.mujoco import gl
+from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import (
+    InvalidOptionError,
+    InvalidScenarioError,
+    OutsideWorkspaceError,
+    PlanningError,
+    RenderingUnavailableError,
+    ResetNeededError,
+    UnknownNameError,
+)
+from hamster_bench.geometry import Camera
+from hamster_bench.oracle import Oracle
+from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+
+# MuJoCo reads the choice while it is imported.
+gl.choose_platform()
+
+from hamster_bench.envs.mujoco.frame import Frame  # noqa: E402
+from hamster_bench.envs.mujoco.grasping import GRASP_MODES, GraspMode  # noqa: E402
+from hamster_bench.envs.mujoco.oracle import SceneOracle  # noqa: E402
+from hamster_bench.envs.mujoco.rendering import RENDERER_CHOICES, Renderer, RendererChoice, make_renderer  # noqa: E402
+from hamster_bench.envs.mujoco.simulation import CAMERAS, Simulation  # noqa: E402
+
+RENDER_MODES = ("rgb_array", "rgb_array_list", "human")
+_LARGEST_IMAGE = 2048
+
+# Upstream's data sets without RLBench variations hold variation 0; here `no_var` and `rlb_var` differ in how a plan draws it.
+_FACTORS = (CONTROL_FACTOR, "rlb_var")
+
+
+class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
+    """A manipulation task of THE COLOSSEUM on MuJoCo.
+
+    Observations and actions are those of `hamster_bench.envs.contract`. One step of ``keypose`` plans and executes a whole motion;
+    one step of ``delta_pose`` or ``joint_position`` is 0.05 s of simulated time.
+
+    ``info`` holds ``is_success``, ``instruction`` and ``scenario`` (the id) always; ``instructions``, ``variation`` and
+    ``placement_tries`` after a reset; ``failure`` and ``control_steps`` after a step. ``failure`` is None or why the motion was not
+    made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A keypose that fails leaves the scene as it is.
+
+    Args:
+        task: name of the task.
+        cameras: cameras to observe with: front, left_shoulder, right_shoulder, overhead, wrist. None at all makes no renderer.
+        image_size: edge of square images, or (height, width) [pixel].
+        action_mode: ``"keypose"``, ``"delta_pose"`` or ``"joint_position"``.
+        grasp: ``"attach"``: closing on a registered object attaches it, as in RLBench. ``"friction"``: contact forces alone hold.
+        render_mode: None, ``"rgb_array"``, ``"rgb_array_list"`` (a frame for every control step since the last call) or ``"human"``.
+        render_size: edge, or (height, width), of the images of ``render`` [pixel].
+        render_camera: camera of ``render``.
+        segmentation: observe ``<camera>_segmentation`` too.
+        renderer: ``"auto"``, ``"gl"`` or ``"raycast"``.
+
+    Raises:
+        UnknownNameError: unknown task, camera, action mode, grasp mode, render mode or renderer.
+        InvalidOptionError: an option of the right kind with an impossible value.
+        RenderingUnavailableError: ``renderer="gl"`` or ``render_mode="human"`` where it cannot work.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium declares it as an instance variable
+        "render_modes": list(RENDER_MODES),
+        "render_fps": int(CONTROL_RATE),
+    }
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        cameras: Iterable[str] = ("front",),
+        image_size: int | tuple[int, int] = 128,
+        action_mode: ActionMode = "keypose",
+        grasp: GraspMode = "attach",
+        render_mode: str | None = None,
+        render_size: int | tuple[int, int] = 512,
+        render_camera: str = "front",
+        segmentation: bool = False,
+        renderer: RendererChoice = "auto",
+    ) -> None:
+        """Checks the options and compiles the scene."""
+        self.task = TASKS.get(task)
+        self.cameras = _camera_names(cameras)
+        self.image_size = _size("image_size", image_size)
+        self.render_mode = None if render_mode is None else _one_of("render mode", render_mode, RENDER_MODES)
+        self.action_mode: ActionMode = action_mode
+        _one_of("action mode", action_mode, ACTION_MODES)
+        _one_of("grasp mode", grasp, GRASP_MODES)
+        _one_of("renderer", renderer, RENDERER_CHOICES)
+        _one_of("camera", render_camera, CAMERAS)
+        self._render_camera = render_camera
+        self._render_size = _size("render_size", render_size)
+        self._segmentation = bool(segmentation)
+        self._renderer_choice: RendererChoice = renderer
+        self.action_space = action_space(action_mode)
+        self.observation_space = observation_space(self.cameras, *self.image_size, self._segmentation)
+
+        self.simulation = Simulation(self.task, grasp)
+        self.scenario: Scenario | None = None
+        self._instruction = ""
+        self._renderer: Renderer | None = None
+        self._video: Renderer | None = None
+        self._viewer: Any = None
+        self._frames: list[NDArray[np.uint8]] = []
+        if self.cameras:
+            self._renderer = make_renderer(self.simulation.scene.model, *self.image_size, renderer)
+
+    @property
+    def oracle(self) -> Oracle:
+        """Privileged access to the scene, for scripted experts and oracle paths."""
+        self._check_reset()
+        return SceneOracle(self.simulation)
+
+    @property
+    def renderer_name(self) -> str | None:
+        """How observations are drawn (``"egl"``, ``"osmesa"``, ``"raycast"``), or None without cameras."""
+        return None if self._renderer is None else self._renderer.name
+
+    def camera(self, name: str) -> Camera:
+        """Intrinsics and pose of a camera now, for images of the size observed."""
+        return self.simulation.camera(_one_of("camera", name, CAMERAS), *self.image_size)
+
+    def state(self) -> NDArray[np.float64]:
+        """The complete physics state, for comparing runs bit by bit."""
+        return self.simulation.state()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: seeds the environment and chooses episode 0 of this base seed, its variation drawn. Without a seed and without a
+                scenario the next base seed is drawn from the environment's own generator.
+            options: ``{"scenario": Scenario or id}`` chooses the episode exactly; ``{"variation": k}`` only the variation.
+
+        Raises:
+            InvalidScenarioError: the scenario is of another task, or of a variation or factor the task does not have.
+            PlacementError: no valid layout was found.
+        """
+        super().reset(seed=seed)
+        scenario = self._chosen_scenario(seed, dict(options or {}))
+        placement_tries = self.simulation.reset(scenario)
+        self.scenario = scenario
+        phrasings = self.task.instructions(scenario.variation)
+        self._instruction = phrasings[int(scenario.rng("instruction").integers(len(phrasings)))]
+        self._frames.clear()
+        self._record_frame()
+        info = self._info() | {
+            "instructions": phrasings,
+            "variation": scenario.variation,
+            "placement_tries": placement_tries,
+        }
+        return self._observation(), info
+
+    def step(self, action: NDArray[np.float64]) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Acts once.
+
+        Raises:
+            InvalidActionError: the action is malformed; nothing has moved.
+            ResetNeededError: no episode is running.
+        """
+        self._check_reset()
+        checked = validate_action(action, self.action_mode)
+        before = self.simulation.control_steps
+        failure = None
+        try:
+            if self.action_mode == "keypose":
+                self.simulation.keypose(checked, self._record_frame)
+            elif self.action_mode == "delta_pose":
+                self.simulation.delta_pose(checked)
+                self._record_frame()
+            else:
+                self.simulation.joint_position(checked)
+                self._record_frame()
+        except (PlanningError, OutsideWorkspaceError) as error:
+            failure = error.reason
+        info = self._info() | {"failure": failure, "control_steps": self.simulation.control_steps - before}
+        success = bool(info["is_success"])
+        return self._observation(), float(success), success, False, info
+
+    def render(self) -> NDArray[np.uint8] | list[NDArray[np.uint8]] | None:  # type: ignore[override]
+        """A frame, the frames since the last call, or None with ``human``, whose window follows the simulation by itself."""
+        self._check_reset()
+        if self.render_mode == "rgb_array":
+            return self._draw_video().rgb
+        if self.render_mode == "rgb_array_list":
+            frames, self._frames = self._frames, []
+            return frames
+        return None
+
+    def close(self) -> None:
+        """Frees renderers and windows; the environment can be closed twice."""
+        for renderer in (self._renderer, self._video):
+            if renderer is not None:
+                renderer.close()
+        if self._viewer is not None:
+            self._viewer.close()
+        self._renderer = self._video = self._viewer = None
+        self.scenario = None
+
+    def _chosen_scenario(self, seed: int | None, options: dict[str, Any]) -> Scenario:
+        scenario = options.pop("scenario", None)
+        variation = options.pop("variation", None)
+        if options:
+            raise InvalidOptionError(f"unknown reset option(s) {sorted(options)}; allowed: scenario, variation")
+        if scenario is None:
+            base = int(self.np_random.integers(2**31)) if seed is None else seed
+            scenario = Scenario(task=self.task.name, seed=base)
+            drawn = int(scenario.rng("variation").integers(self.task.variation_count))
+            scenario = dataclasses.replace(scenario, variation=drawn if variation is None else variation)
+        elif variation is not None:
+            raise InvalidOptionError("give reset either a scenario, which holds the variation, or a variation")
+        if isinstance(scenario, str):
+            scenario = Scenario.from_id(scenario)
+        if not isinstance(scenario, Scenario):
+            raise InvalidScenarioError(f"options['scenario'] must be a Scenario or its id, got {scenario!r}")
+        if scenario.task != self.task.name:
+            raise InvalidScenarioError(
+                f"scenario {scenario.id} is of task {scenario.task!r}, this environment is {self.task.name!r}"
+            )
+        if scenario.variation >= self.task.variation_count:
+            raise InvalidScenarioError(
+                f"{self.task.name} has variations 0 to {self.task.variation_count - 1}, got {scenario.variation}"
+            )
+        if scenario.factor not in _FACTORS:
+            raise UnknownNameError("factor", scenario.factor, _FACTORS)
+        return scenario
+
+    def _check_reset(self) -> None:
+        if self.scenario is None:
+            raise ResetNeededError("no episode is running; call reset first")
+
+    def _info(self) -> dict[str, Any]:
+        assert self.scenario is not None
+        return {
+            "is_success": self.simulation.success(),
+            "instruction": self._instruction,
+            "scenario": self.scenario.id,
+        }
+
+    def _observation(self) -> dict[str, Any]:
+        observation: dict[str, Any] = {}
+        if self._renderer is not None:
+            for name in self.cameras:
+                frame = self._renderer.draw(self.simulation.data, self.simulation.camera_id(name), self._segmentation)
+                camera = self.simulation.camera(name, *self.image_size)
+                observation[f"{name}_rgb"] = frame.rgb
+                observation[f"{name}_depth"] = frame.depth
+                if frame.segmentation is not None:
+                    observation[f"{name}_segmentation"] = frame.segmentation
+                observation[f"{name}_intrinsics"] = camera.intrinsics
+                observation[f"{name}_extrinsics"] = camera.T_world_camera
+        observation |= self.simulation.proprioception()
+        observation["instruction"] = self._instruction
+        return observation
+
+    def _record_frame(self) -> None:
+        if self.render_mode == "rgb_array_list":
+            self._frames.append(self._draw_video().rgb)
+        elif self.render_mode == "human":
+            if self._viewer is None:
+                self._viewer = _open_viewer(self.simulation)
+            self._viewer.sync()
+
+    def _draw_video(self) -> Frame:
+        if self._video is None:
+            self._video = make_renderer(self.simulation.scene.model, *self._render_size, self._renderer_choice, shadows=True)
+        return self._video.draw(self.simulation.data, self.simulation.camera_id(self._render_camera))
+
+
+def _open_viewer(simulation: Simulation) -> Any:
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        # Without a display the viewer would end the whole process instead of raising.
+        raise RenderingUnavailableError(
+            "render_mode='human' needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; without one use "
+            "render_mode='rgb_array', or run under a virtual display: apt-get install -y xvfb && xvfb-run python ..."
+        )
+    try:
+        import mujoco.viewer
+
+        return mujoco.viewer.launch_passive(simulation.scene.model, simulation.data, show_left_ui=False, show_right_ui=False)
+    except Exception as error:
+        raise RenderingUnavailableError(
+            f"MuJoCo's viewer cannot open a window: {error}. It needs a display and OpenGL; without one use "
+            "render_mode='rgb_array'. On Debian or Ubuntu install: apt-get install -y libgl1 libglfw3"
+        ) from error
+
+
+def _one_of(kind: str, name: str, choices: tuple[str, ...]) -> str:
+    if name not in choices:
+        raise UnknownNameError(kind, name, choices)
+    return name
+
+
+def _camera_names(cameras: Iterable[str]) -> tuple[str, ...]:
+    names = (cameras,) if isinstance(cameras, str) else tuple(cameras)
+    for name in names:
+        _one_of("camera", name, CAMERAS)
+    if len(set(names)) != len(names):
+        raise InvalidOptionError(f"a camera is named twice: {names}")
+    return names
+
+
+def _size(option: str, size: int | tuple[int, int]) -> tuple[int, int]:
+    try:
+        height, width = (size, size) if isinstance(size, (int, np.integer)) and not isinstance(size, bool) else size  # type: ignore[misc]
+        valid = all(isinstance(edge, (int, np.integer)) and 1 <= edge <= _LARGEST_IMAGE for edge in (height, width))
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise InvalidOptionError(f"{option} must be a whole number from 1 to {_LARGEST_IMAGE}, or (height, width), got {size!r}")
+    return int(height), int(width)

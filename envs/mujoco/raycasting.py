@@ -1,0 +1,64 @@
+"""Images without OpenGL: one ray a pixel, plain colours with Lambert shading."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from hamster_bench.envs.mujoco.frame import Frame
+
+_VISIBLE = np.array([1, 1, 1, 0, 0, 0], np.uint8)
+_AMBIENT = 0.45
+# Where no ray hits: the clear sky of MuJoCo's renderer and the far plane [m].
+_SKY = np.array([0, 0, 0], np.uint8)
+_FAR = 10.0
+# Light from above and in front of the table, as a unit vector towards the light.
+_LIGHT = np.array([0.35, 0.2, 0.915]) / np.linalg.norm([0.35, 0.2, 0.915])
+
+
+class RayCaster:
+    """Draws by casting rays; slower and plainer than OpenGL, but it works everywhere."""
+
+    name = "raycast"
+
+    def __init__(self, model: mujoco.MjModel, height: int, width: int) -> None:
+        """Prepares for images of one size."""
+        self._model = model
+        self._height, self._width = height, width
+        self._pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1).reshape(-1, 2)
+
+    def draw(self, data: mujoco.MjData, camera: int, segmentation: bool = False) -> Frame:
+        """Images of the camera with this id."""
+        model = self._model
+        tangent = np.tan(0.5 * np.deg2rad(model.cam_fovy[camera])) / (0.5 * self._height)
+        # Rays of camera z = -1 that are not normalised make the hit parameter the planar depth.
+        in_camera = np.empty((len(self._pixels), 3))
+        in_camera[:, 0] = (self._pixels[:, 0] - 0.5 * self._width) * tangent
+        in_camera[:, 1] = -(self._pixels[:, 1] - 0.5 * self._height) * tangent
+        in_camera[:, 2] = -1.0
+        rotation = data.cam_xmat[camera].reshape(3, 3)
+        rays = np.ascontiguousarray(in_camera @ rotation.T)
+        count = len(rays)
+        geoms = np.empty(count, np.int32)
+        depth = np.empty(count)
+        normals = np.empty((count, 3))
+        mujoco.mj_multiRay(
+            model, data, data.cam_xpos[camera], rays.ravel(), _VISIBLE, 1, -1, geoms, depth, normals.ravel(), count, _FAR
+        )
+        hit = geoms >= 0
+        colors = model.geom_rgba[:, :3].astype(np.float64)
+        with_material = model.geom_matid >= 0
+        colors[with_material] *= model.mat_rgba[model.geom_matid[with_material], :3]
+        shade = _AMBIENT + (1.0 - _AMBIENT) * np.clip(normals @ _LIGHT, 0.0, 1.0)
+        rgb = np.tile(_SKY, (count, 1))
+        rgb[hit] = np.clip(255.0 * colors[geoms[hit]] * shade[hit, None], 0, 255).astype(np.uint8)
+        planar = np.where(hit, depth, _FAR).astype(np.float32)
+        shape = (self._height, self._width)
+        bodies: NDArray[np.int32] | None = None
+        if segmentation:
+            bodies = np.where(hit, model.geom_bodyid[geoms], 0).astype(np.int32).reshape(shape)
+        return Frame(rgb.reshape(*shape, 3), planar.reshape(shape), bodies)
+
+    def close(self) -> None:
+        """Holds nothing that needs freeing."""

@@ -1,0 +1,272 @@
+"""One running scene: reset, actions, and what can be read from it. Knows nothing of Gymnasium or of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from hamster_bench.envs.contract import OPEN_THRESHOLD, check_workspace
+from hamster_bench.envs.mujoco.control import Controller
+from hamster_bench.envs.mujoco.grasping import Grasping, GraspMode
+from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
+from hamster_bench.envs.mujoco.layout import Layout, place
+from hamster_bench.envs.mujoco.planning import Collides, line_through, make_collision_checker, plan_to_pose, retime
+from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robot
+from hamster_bench.envs.mujoco.scene import load_scene, site_pose
+from hamster_bench.envs.mujoco.sensing import holds
+from hamster_bench.envs.task import Task
+from hamster_bench.errors import OutsideWorkspaceError, PlanningError
+from hamster_bench.geometry import (
+    Camera,
+    pinhole_intrinsics,
+    quat_xyzw_from_euler_xyz,
+    quat_xyzw_multiply,
+)
+from hamster_bench.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+
+CAMERAS = ("front", "left_shoulder", "right_shoulder", "overhead", "wrist")
+
+# RLBench's physics steps after a placement, and after opening the gripper, for things to come to rest.
+_SETTLE_STEPS = 10
+_RELEASE_STEPS = 10
+# Closing takes 4 steps over the whole travel; the rest is for squeezing. The fingers rarely need all.
+_CLOSE_STEPS = 10
+_CLOSE_STEPS_LEAST = 2
+# After a motion the arm is given up to this many steps to catch up with its last target.
+_ARRIVE_STEPS = 4
+
+# Speed of the tip along Cartesian path waypoints [m/s]: RLBench's executed paths move at about this.
+_PATH_TIP_SPEED = 0.3
+
+_CAMERA_AXES = np.diag([1.0, -1.0, -1.0])  # MuJoCo's camera looks along -z with y up
+
+
+class Simulation:
+    """A task's scene in motion.
+
+    Attributes:
+        task: the task.
+        scene: its compiled scene.
+        data: the state.
+        control_steps: control steps simulated since the reset, settling left out.
+    """
+
+    def __init__(self, task: Task, grasp: GraspMode) -> None:
+        """Compiles the scene; `reset` makes it ready."""
+        self.task = task
+        self.scene = load_scene(task)
+        self.data = mujoco.MjData(self.scene.model)
+        self.robot = find_robot(self.scene.model)
+        self.arm = make_arm()
+        self.controller = Controller(self.scene.model, self.data, self.robot)
+        self.grasping = Grasping(self.scene, self.data, self.robot, grasp)
+        self.checker = make_collision_checker(self.scene, self.robot.arm_qpos)
+        self.control_steps = 0
+        self._planner_rng = np.random.default_rng(0)
+        self._target_pose = np.zeros(7)
+        self._camera_ids = {name: self.scene.model.camera(name).id for name in CAMERAS}
+        model = self.scene.model
+        self._pristine = {name: getattr(model, name).copy() for name in ("body_pos", "body_quat", "geom_rgba", "eq_data")}
+
+    def reset(self, scenario: Scenario) -> int:
+        """Puts the scene into the start of a scenario.
+
+        Returns:
+            Number of placements tried.
+
+        Raises:
+            PlacementError: no valid layout was found.
+        """
+        model, data = self.scene.model, self.data
+        for name, values in self._pristine.items():
+            getattr(model, name)[:] = values
+        mujoco.mj_resetData(model, data)
+        self.controller.start(START_JOINTS, opening=1.0)
+        layout = Layout(self.scene, data)
+        self.task.arrange(layout, scenario.variation, scenario.rng("layout"))
+        self.task.paint(layout, scenario.variation, scenario.rng("paint"))
+        tries = place(layout, scenario.rng("placement"), self._placement_is_valid)
+        self._planner_rng = scenario.rng("motion_planner")
+        for _ in range(_SETTLE_STEPS):
+            self.controller.step(START_JOINTS, opening=1.0)
+        self.control_steps = 0
+        self._target_pose = self.arm.tip_pose(START_JOINTS)
+        return tries
+
+    def keypose(self, action: FloatArray, after_step: Callable[[], None]) -> None:
+        """Plans to a keypose (9,), goes there, then moves the gripper; stops early on success.
+
+        Args:
+            action: a validated keypose.
+            after_step: called after every control step.
+
+        Raises:
+            PlanningError: no motion was found; nothing has moved.
+        """
+        targets = self.plan_to(action[:7], ignore_collisions=action[8] > 0.5)
+        opening = float(self.controller.opening)
+        for joints in targets:
+            self._step(joints, opening, after_step)
+            if self.success():
+                break
+        else:
+            for _ in range(_ARRIVE_STEPS):
+                if self.controller.at_rest():
+                    break
+                self._step(self.controller.joints, opening, after_step)
+        wanted = 1.0 if action[7] > OPEN_THRESHOLD else 0.0
+        if (wanted > OPEN_THRESHOLD) != (opening > OPEN_THRESHOLD):
+            self._actuate_gripper(wanted, after_step)
+        self._target_pose = self.arm.tip_pose(self.controller.joints)
+
+    def delta_pose(self, action: FloatArray) -> None:
+        """One control step towards the last target pose changed by (7,) dx dy dz droll dpitch dyaw gripper, world axes.
+
+        Where the new target cannot be reached the arm holds still for the step and the old target stays.
+
+        Raises:
+            OutsideWorkspaceError: the new target lies outside the workspace.
+            PlanningError: no joint angles near the present ones reach it.
+        """
+        turn = quat_xyzw_from_euler_xyz(action[3:6])
+        pose = np.concatenate([self._target_pose[:3] + action[:3], quat_xyzw_multiply(turn, self._target_pose[3:])])
+        joints: FloatArray | None = None
+        error: Exception | None = None
+        try:
+            check_workspace(pose[:3])
+            joints = self.arm.solve_near(pose, self.controller.joints)
+            if joints is None:
+                error = PlanningError("ik_unreachable", f"no joint angles bring the gripper to {np.round(pose, 4).tolist()}")
+        except OutsideWorkspaceError as outside:
+            error = outside
+        if joints is not None:
+            self._target_pose = pose
+        self._set_gripper(float(action[6]))
+        self._step(self.controller.joints if joints is None else joints, float(action[6]))
+        if error is not None:
+            raise error
+
+    def joint_position(self, action: FloatArray) -> None:
+        """One control step to joint targets and gripper opening (8,)."""
+        self._set_gripper(float(action[7]))
+        self._step(action[:7], float(action[7]))
+        self._target_pose = self.arm.tip_pose(self.controller.joints)
+
+    def plan_to(self, pose: FloatArray, ignore_collisions: bool) -> FloatArray:
+        """Joint targets (n, 7) [rad], one a control step, that bring the tip from where it is to a world pose (7,).
+
+        Raises:
+            PlanningError: no motion was found.
+        """
+        collides = None if ignore_collisions else self._collides()
+        path = plan_to_pose(self.arm, self.controller.joints, pose, collides, self._planner_rng)
+        return retime(self.arm, path)
+
+    def plan_along(self, poses: FloatArray) -> FloatArray:
+        """Joint targets (n, 7) [rad], one a control step, along a Cartesian path through poses (k, 7), collisions ignored.
+
+        Raises:
+            PlanningError: the arm cannot follow.
+        """
+        path = line_through(self.arm, self.controller.joints, poses)
+        if path is None:
+            raise PlanningError("path_not_found", "the arm cannot follow the Cartesian path")
+        return retime(self.arm, path, _PATH_TIP_SPEED)
+
+    def success(self) -> bool:
+        """Whether every success condition of the task holds now."""
+        grasped = self.grasping.grasped()
+        return all(holds(condition, self.scene, self.data, grasped) for condition in self.task.success)
+
+    def proprioception(self) -> dict[str, Any]:
+        """The part of an observation that is no image."""
+        data, robot = self.data, self.robot
+        finger = float(data.qpos[robot.finger_qpos[0]])
+        return {
+            "joint_positions": data.qpos[robot.arm_qpos].copy(),
+            "joint_velocities": data.qvel[robot.arm_qvel].copy(),
+            "gripper_pose": site_pose(data, robot.tip),
+            "gripper_open": np.array([1.0 if finger > OPEN_SHARE * FINGER_TRAVEL else 0.0]),
+        }
+
+    def camera_id(self, name: str) -> int:
+        """Id of a camera in the model."""
+        return int(self._camera_ids[name])
+
+    def camera(self, name: str, height: int, width: int) -> Camera:
+        """Intrinsics and pose of a camera now, for images of a size."""
+        number = self._camera_ids[name]
+        T_world_camera = np.eye(4)
+        T_world_camera[:3, :3] = self.data.cam_xmat[number].reshape(3, 3) @ _CAMERA_AXES
+        T_world_camera[:3, 3] = self.data.cam_xpos[number]
+        fov = np.deg2rad(float(self.scene.model.cam_fovy[number]))
+        return Camera(width, height, pinhole_intrinsics(width, height, fov), T_world_camera)
+
+    def state(self) -> FloatArray:
+        """Everything that decides how the simulation goes on, as one array."""
+        model, data = self.scene.model, self.data
+        kind = mujoco.mjtState.mjSTATE_INTEGRATION.value
+        integration = np.empty(mujoco.mj_stateSize(model, kind))
+        mujoco.mj_getState(model, data, integration, kind)
+        edited = [getattr(model, name).ravel() for name in self._pristine]
+        return np.concatenate([integration, *edited, self.controller.joints, [self.controller.opening]])
+
+    def _step(self, joints: FloatArray, opening: float, after_step: Callable[[], None] | None = None) -> None:
+        self.controller.step(joints, opening)
+        self.control_steps += 1
+        # Observations and conditions read poses, which belong to the state before the last physics step.
+        mujoco.mj_kinematics(self.scene.model, self.data)
+        mujoco.mj_camlight(self.scene.model, self.data)
+        if after_step is not None:
+            after_step()
+
+    def _set_gripper(self, opening: float) -> None:
+        """Attaches or releases when a commanded opening crosses the threshold, before the fingers move."""
+        was_open, is_open = self.controller.opening > OPEN_THRESHOLD, opening > OPEN_THRESHOLD
+        if is_open and not was_open:
+            self.grasping.open()
+        elif was_open and not is_open:
+            self.grasping.close()
+
+    def _actuate_gripper(self, opening: float, after_step: Callable[[], None]) -> None:
+        self._set_gripper(opening)
+        for count in range(_RELEASE_STEPS if opening > OPEN_THRESHOLD else _CLOSE_STEPS):
+            self._step(self.controller.joints, opening, after_step)
+            if opening <= OPEN_THRESHOLD and count >= _CLOSE_STEPS_LEAST and self.controller.fingers_still():
+                break
+
+    def _collides(self) -> Collides:
+        return self.checker.at(self.data, self.grasping.grasped(), self.robot.hand)
+
+    def _placement_is_valid(self) -> bool:
+        """The arm touches nothing, the task is not solved already, and its waypoints can be reached one after the other."""
+        mujoco.mj_forward(self.scene.model, self.data)
+        if self.data.ncon and self.checker.moving[self.data.contact.geom].any():
+            return False
+        if self.success():
+            return False
+        return self._solution_is_feasible()
+
+    def _solution_is_feasible(self) -> bool:
+        """Whether the arm can make the scripted motions one after the other, collisions ignored."""
+        joints = START_JOINTS
+        rng = np.random.default_rng(0)  # never drawn from: without collisions no sampler runs
+        for waypoint in self.scene.waypoints:
+            poses = np.array([site_pose(self.data, site) for site in waypoint.sites])
+            if waypoint.is_path:
+                path = line_through(self.arm, joints, poses)
+                if path is None:
+                    return False
+            else:
+                try:
+                    path = plan_to_pose(self.arm, joints, poses[0], None, rng)
+                except PlanningError:
+                    return False
+            joints = path[-1]
+        return True
