@@ -1,0 +1,23 @@
+"""The tasks: every folder here that has a ``task.py`` is one, found by its name."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import resources
+
+from hamster_bench.envs.task import Task
+from hamster_bench.registry import Registry
+
+TASKS: Registry[Task] = Registry("task", entry_point_group="hamster_bench.tasks")
+for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+    TASKS.register(_module.name, f"{__name__}.{_module.name}.task:TASK")
+
+
+def scene_xml(name: str) -> str:
+    """Path of the scene file of a task.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    TASKS.get(name)
+    return str(resources.files(f"{__name__}.{name}") / "scene.xml")

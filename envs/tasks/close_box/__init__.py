@@ -1,0 +1,1 @@
+"""Shut the hinged lid of an open box standing on the table."""

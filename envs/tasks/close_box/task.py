@@ -1,0 +1,24 @@
+"""Shut the hinged lid of an open box standing on the table."""
+
+from __future__ import annotations
+
+import math
+
+from hamster_bench.envs.task import JointCondition, Task
+
+_INSTRUCTIONS = ("close box", "close the lid on the box", "shut the box", "shut the box lid")
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings; the task has one variation."""
+    return _INSTRUCTIONS
+
+
+TASK = Task(
+    name="close_box",
+    goal="Shut the hinged lid of an open box standing on the table.",
+    instructions=instructions,
+    success=(JointCondition("box_joint", 2.6),),
+    base_rotation=(-math.pi / 8, math.pi / 8),
+    manipulated=("box_base", "box_lid"),
+)

@@ -1,0 +1,1 @@
+"""Put the square ring over the pillar of the named colour."""

@@ -1,0 +1,56 @@
+"""Put the square ring over the pillar of the named colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hamster_bench.envs.colors import COLORS
+from hamster_bench.envs.task import DetectedCondition, SceneEditor, Task
+
+_PILLARS = ("pillar0", "pillar1", "pillar2")
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings for the colour of the target pillar."""
+    color, _ = COLORS[variation]
+    return (
+        f"put the ring on the {color} spoke",
+        f"slide the ring onto the {color} colored spoke",
+        f"place the ring onto the {color} spoke",
+    )
+
+
+def arrange(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
+    """Draws the target pillar, moves the detectors and waypoints to it, and lays the ring beside the pillars."""
+    pillar = _PILLARS[rng.integers(len(_PILLARS))]
+    centre = scene.pose("success_centre")
+    centre[:2] = scene.pose(pillar)[:2]
+    scene.set_pose("success_centre", centre)
+    scene.sample("square_ring", "boundary0", rng, rotation=(-3.14, 3.14), min_distance=0.01)
+
+
+def paint(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
+    """Gives the target pillar the variation's colour, and the two others two different ones of the rest."""
+    centre = scene.pose("success_centre")
+    target = min(_PILLARS, key=lambda pillar: float(np.linalg.norm(scene.pose(pillar)[:2] - centre[:2])))
+    _, rgb = COLORS[variation]
+    scene.set_color(target, rgb)
+    rest = [index for index in range(len(COLORS)) if index != variation]
+    others = [pillar for pillar in _PILLARS if pillar != target]
+    for pillar, index in zip(others, rng.choice(rest, size=len(others), replace=False), strict=True):
+        scene.set_color(pillar, COLORS[index][1])
+
+
+TASK = Task(
+    name="insert_onto_square_peg",
+    goal="Put the square ring over the pillar of the named colour.",
+    instructions=instructions,
+    success=tuple(DetectedCondition("square_ring", f"success_detector{i}") for i in range(4)),
+    variation_count=len(COLORS),
+    variation_meaning="colour of the target pillar (index in the colour table)",
+    graspable=("square_ring",),
+    arrange=arrange,
+    paint=paint,
+    manipulated=("square_ring",),
+    receiver=_PILLARS,
+)

@@ -1,0 +1,1 @@
+"""Push the block onto the green square."""

@@ -1,0 +1,27 @@
+"""Push the block onto the green square."""
+
+from __future__ import annotations
+
+from hamster_bench.envs.task import DetectedCondition, Task
+
+_INSTRUCTIONS = (
+    "slide the block to target",
+    "slide the block onto the target",
+    "push the block until it is sitting on top of the target",
+    "slide the block towards the green target",
+    "cover the target with the block by pushing the block in its direction",
+)
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings; the task has one variation."""
+    return _INSTRUCTIONS
+
+
+TASK = Task(
+    name="slide_block_to_target",
+    goal="Push the block onto the green square.",
+    instructions=instructions,
+    success=(DetectedCondition("block", "success"),),
+    manipulated=("block",),
+)

@@ -1,0 +1,1 @@
+"""Stack the other two cups into the cup of the named colour."""

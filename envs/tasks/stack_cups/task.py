@@ -1,0 +1,53 @@
+"""Stack the other two cups into the cup of the named colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hamster_bench.envs.colors import COLORS
+from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Task
+
+_CUPS = ("cup1", "cup2", "cup3")
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings for the colour of the base cup."""
+    color, _ = COLORS[variation]
+    return (
+        f"stack the other cups on top of the {color} cup",
+        "place two of the cups onto the odd cup out",
+        f"put the remaining two cups on top of the {color} cup",
+        f"pick up and set the cups down into the {color} cup",
+        f"create a stack of cups with the {color} cup as its base",
+        f"keeping the {color} cup on the table, stack the other two onto it",
+    )
+
+
+def arrange(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
+    """Deals the three cups to the three slots, which are where the cups are stored."""
+    slots = [scene.pose(cup) for cup in _CUPS]
+    for cup, slot in zip(_CUPS, rng.permutation(len(slots)), strict=True):
+        scene.set_pose(cup, slots[slot])
+
+
+def paint(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
+    """Gives the base cup the variation's colour; each other cup gets any other colour, so the two may be alike."""
+    _, rgb = COLORS[variation]
+    scene.set_color("cup2_visual", rgb)
+    rest = [index for index in range(len(COLORS)) if index != variation]
+    for cup in ("cup1_visual", "cup3_visual"):
+        scene.set_color(cup, COLORS[rng.choice(rest)][1])
+
+
+TASK = Task(
+    name="stack_cups",
+    goal="Stack the other two cups into the cup of the named colour.",
+    instructions=instructions,
+    success=(DetectedCondition("cup1", "success"), DetectedCondition("cup3", "success"), NothingGrasped()),
+    variation_count=len(COLORS),
+    variation_meaning="colour of the base cup cup2 (index in the colour table)",
+    graspable=_CUPS,
+    arrange=arrange,
+    paint=paint,
+    manipulated=_CUPS,
+)
