@@ -38,7 +38,38 @@ class NothingGrasped:
     """True while the gripper holds nothing."""
 
 
-Condition = DetectedCondition | JointCondition | GraspedCondition | NothingGrasped
+@dataclass(frozen=True)
+class EmptyCondition:
+    """True when every removable object of the task has been removed."""
+
+
+Condition = DetectedCondition | JointCondition | GraspedCondition | NothingGrasped | EmptyCondition
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Objects that vanish as soon as any part of them lies in a detection volume, as dirt does under a sponge.
+
+    Attributes:
+        volume: the detection volume.
+        objects: bodies that it removes; they do not collide.
+    """
+
+    volume: str
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a task's scripted solution.
+
+    Attributes:
+        waypoint: name of the waypoint in the scene file.
+        frame: body that carries the waypoint in place of its own one, or None. The waypoint keeps its pose relative to the body.
+    """
+
+    waypoint: str
+    frame: str | None = None
 
 
 class SceneEditor(Protocol):
@@ -102,6 +133,9 @@ class Task:
         base_rotation: lowest and highest rotation [rad] of the task base about z.
         arrange: lays the objects out for a variation, drawing from the layout stream it is given.
         paint: colours the objects for a variation; its stream differs from that of ``arrange``, so colours never move objects.
+        solution: gives the steps of the scripted solution for the arranged scene and a variation; None executes every waypoint once,
+            in order.
+        removal: objects that vanish in a detection volume.
         manipulated: objects the robot touches or holds ("MO").
         receiver: objects that take part without being handled ("RO").
     """
@@ -116,5 +150,7 @@ class Task:
     base_rotation: tuple[float, float] = (-3.14, 3.14)
     arrange: Callable[[SceneEditor, int, np.random.Generator], None] = field(default=_leave_as_stored)
     paint: Callable[[SceneEditor, int, np.random.Generator], None] = field(default=_leave_as_stored)
+    solution: Callable[[SceneEditor, int], tuple[Step, ...]] | None = None
+    removal: Removal | None = None
     manipulated: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()

@@ -20,8 +20,9 @@ FloatArray = NDArray[np.float64]
 def quat_xyzw_normalised(quat_xyzw: ArrayLike) -> FloatArray:
     """The quaternion(s) (..., 4) at unit length; a zero quaternion gives NaN."""
     quat = np.asarray(quat_xyzw, dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(quat / np.linalg.norm(quat, axis=-1, keepdims=True))
+    length = np.linalg.norm(quat, axis=-1, keepdims=True)
+    unit = np.full_like(quat, np.nan)
+    return np.divide(quat, length, out=unit, where=length > 0.0)
 
 
 def quat_xyzw_multiply(left_xyzw: ArrayLike, right_xyzw: ArrayLike) -> FloatArray:

@@ -77,7 +77,7 @@ class Controller:
         self.opening = opening
         self._finger = finger
 
-    def at_rest(self, tolerance: float = 2e-3) -> bool:
+    def at_rest(self, tolerance: float = 5e-4) -> bool:
         """Whether the arm stands within ``tolerance`` [rad] of its targets."""
         return bool(np.abs(self.data.qpos[self.robot.arm_qpos] - self.joints).max() < tolerance)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.scene import WaypointSites, site_pose
 from hamster_bench.envs.mujoco.simulation import Simulation
 from hamster_bench.oracle import Waypoint
 
@@ -20,23 +19,21 @@ class SceneOracle:
 
     def preview(self) -> tuple[Waypoint, ...]:
         """The whole scripted solution as seen from the present state."""
-        return tuple(self._read(waypoint) for waypoint in self.simulation.scene.waypoints)
+        return tuple(self.waypoint(step) for step in range(len(self.simulation.solution)))
 
     def waypoint(self, index: int) -> Waypoint:
         """Step ``index`` of the solution, evaluated now."""
-        return self._read(self.simulation.scene.waypoints[index])
+        sites, _ = self.simulation.solution[index]
+        return Waypoint(
+            name=sites.name,
+            kind="path" if sites.is_path else "point",
+            poses=self.simulation.solution_poses(index),
+            ignore_collisions=sites.ignore_collisions,
+            gripper=sites.gripper,
+        )
 
     def plan(self, waypoint: Waypoint) -> NDArray[np.float64]:
         """Joint targets (n, 7) [rad] that bring the gripper to the waypoint; see `Oracle.plan`."""
         if waypoint.kind == "path":
             return self.simulation.plan_along(waypoint.poses)
         return self.simulation.plan_to(waypoint.poses[0], waypoint.ignore_collisions)
-
-    def _read(self, sites: WaypointSites) -> Waypoint:
-        return Waypoint(
-            name=sites.name,
-            kind="path" if sites.is_path else "point",
-            poses=np.array([site_pose(self.simulation.data, site) for site in sites.sites]),
-            ignore_collisions=sites.ignore_collisions,
-            gripper=sites.gripper,
-        )

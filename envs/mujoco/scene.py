@@ -69,10 +69,11 @@ class Scene:
         base: id of the task base body.
         free: free bodies of the task by name.
         waypoints: in the order of execution.
-        volumes: detection volumes: site name to the id of the geom that fills it.
+        volumes: detection volumes: site name (or name of an invisible geom) to the id of the geom that fills it.
         welds: graspable bodies: name to the id of the equality that attaches it to the hand.
         stored_joints: joint name to (address in qpos, stored value).
         solid: body name to the ids of its colliding geoms, those of its descendants included.
+        removable: ids of the geoms that the task's removal rule can take away.
         placement_box: min x, max x, min y, max y [m] of the task in its base frame, spawn areas included.
     """
 
@@ -85,6 +86,7 @@ class Scene:
     welds: dict[str, int]
     stored_joints: dict[str, tuple[int, float]]
     solid: dict[str, tuple[int, ...]]
+    removable: NDArray[np.intp]
     placement_box: tuple[float, float, float, float]
 
     def body(self, name: str) -> int:
@@ -121,7 +123,9 @@ def load_scene(task: Task) -> Scene:
     world, texts, numbers = _world(Path(source))
     task_sites = tuple(site.name for site in world.sites)
     task_joints = tuple(joint.name for joint in world.joints if not joint.name.startswith("panda_"))
-    volumes = (GRASP_VOLUME, *(c.volume for c in task.success if isinstance(c, DetectedCondition)))
+    volumes = [GRASP_VOLUME, *(c.volume for c in task.success if isinstance(c, DetectedCondition))]
+    if task.removal is not None:
+        volumes.append(task.removal.volume)
     for name in dict.fromkeys(volumes):
         _add_volume_geom(world, name, source)
     for name in task.graspable:
@@ -146,12 +150,15 @@ def load_scene(task: Task) -> Scene:
         base=body_ids[task.name],
         free=_free_bodies(model, task_joints),
         waypoints=_waypoints(model, task_sites, texts, source),
-        volumes={name: model.geom(_volume_geom_name(name)).id for name in volumes},
+        volumes={name: _volume_geom(model, name) for name in volumes},
         welds={name: model.equality(_weld_name(name)).id for name in task.graspable},
         stored_joints={
             name: (int(model.joint(name).qposadr[0]), float(numbers[name][0])) for name in task_joints if name in numbers
         },
         solid={name: _solid_geoms(model, number) for name, number in body_ids.items()},
+        removable=np.flatnonzero(
+            np.isin(model.geom_bodyid, [body_ids[name] for name in (task.removal.objects if task.removal else ())])
+        ),
         placement_box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
     )
 
@@ -232,7 +239,14 @@ def _weld_name(body: str) -> str:
     return f"{body}/attached"
 
 
+def _volume_geom(model: mujoco.MjModel, name: str) -> int:
+    geom = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM.value, _volume_geom_name(name)))
+    return geom if geom >= 0 else int(model.geom(name).id)
+
+
 def _add_volume_geom(spec: mujoco.MjSpec, name: str, source: str) -> None:
+    if spec.geom(name) is not None:
+        return  # a volume of a shape that sites do not have is a geom in the scene file already
     site = spec.site(name)
     if site is None:
         raise SceneError(f"{source} has no site {name!r}, which a success condition names as detection volume")
@@ -321,6 +335,13 @@ def _flags(extension: str, where: str) -> tuple[bool, bool, float | None]:
             allowed = "path, ignore_collisions, open_gripper(x), close_gripper(x)"
             raise SceneError(f"{where}: unknown flag {part!r}; allowed: {allowed}")
     return is_path, ignore_collisions, gripper
+
+
+def site_pose_on(model: mujoco.MjModel, data: mujoco.MjData, site: int, body: int) -> NDArray[np.float64]:
+    """World pose (7,) ``x y z qx qy qz qw`` that a site would have if it were fixed to another body in the same way."""
+    position, quat_wxyz = np.empty(3), np.empty(4)
+    mujoco.mju_mulPose(position, quat_wxyz, data.xpos[body], data.xquat[body], model.site_pos[site], model.site_quat[site])
+    return np.concatenate([position, quat_wxyz[[1, 2, 3, 0]]])
 
 
 def site_pose(data: mujoco.MjData, site: int) -> NDArray[np.float64]:

@@ -16,9 +16,9 @@ from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
 from hamster_bench.envs.mujoco.layout import Layout, place
 from hamster_bench.envs.mujoco.planning import Collides, line_through, make_collision_checker, plan_to_pose, retime
 from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robot
-from hamster_bench.envs.mujoco.scene import load_scene, site_pose
-from hamster_bench.envs.mujoco.sensing import holds
-from hamster_bench.envs.task import Task
+from hamster_bench.envs.mujoco.scene import WaypointSites, load_scene, site_pose, site_pose_on
+from hamster_bench.envs.mujoco.sensing import holds, remove_detected
+from hamster_bench.envs.task import Step, Task
 from hamster_bench.errors import OutsideWorkspaceError, PlanningError
 from hamster_bench.geometry import (
     Camera,
@@ -55,6 +55,7 @@ class Simulation:
         scene: its compiled scene.
         data: the state.
         control_steps: control steps simulated since the reset, settling left out.
+        solution: steps of the scripted solution: the waypoint, and the body that carries it in place of its own, or None.
     """
 
     def __init__(self, task: Task, grasp: GraspMode) -> None:
@@ -68,6 +69,7 @@ class Simulation:
         self.grasping = Grasping(self.scene, self.data, self.robot, grasp)
         self.checker = make_collision_checker(self.scene, self.robot.arm_qpos)
         self.control_steps = 0
+        self.solution: tuple[tuple[WaypointSites, int | None], ...] = ()
         self._planner_rng = np.random.default_rng(0)
         self._target_pose = np.zeros(7)
         self._camera_ids = {name: self.scene.model.camera(name).id for name in CAMERAS}
@@ -91,6 +93,7 @@ class Simulation:
         layout = Layout(self.scene, data)
         self.task.arrange(layout, scenario.variation, scenario.rng("layout"))
         self.task.paint(layout, scenario.variation, scenario.rng("paint"))
+        self.solution = self._solution(layout, scenario.variation)
         tries = place(layout, scenario.rng("placement"), self._placement_is_valid)
         self._planner_rng = scenario.rng("motion_planner")
         for _ in range(_SETTLE_STEPS):
@@ -158,6 +161,14 @@ class Simulation:
         self._step(action[:7], float(action[7]))
         self._target_pose = self.arm.tip_pose(self.controller.joints)
 
+    def solution_poses(self, step: int) -> FloatArray:
+        """World poses (k, 7) of one step of the scripted solution now: one for a point, several for a path."""
+        waypoint, frame = self.solution[step]
+        model, data = self.scene.model, self.data
+        if frame is None:
+            return np.array([site_pose(data, site) for site in waypoint.sites])
+        return np.array([site_pose_on(model, data, site, frame) for site in waypoint.sites])
+
     def plan_to(self, pose: FloatArray, ignore_collisions: bool) -> FloatArray:
         """Joint targets (n, 7) [rad], one a control step, that bring the tip from where it is to a world pose (7,).
 
@@ -223,6 +234,7 @@ class Simulation:
         # Observations and conditions read poses, which belong to the state before the last physics step.
         mujoco.mj_kinematics(self.scene.model, self.data)
         mujoco.mj_camlight(self.scene.model, self.data)
+        remove_detected(self.scene, self.data)
         if after_step is not None:
             after_step()
 
@@ -253,12 +265,20 @@ class Simulation:
             return False
         return self._solution_is_feasible()
 
+    def _solution(self, layout: Layout, variation: int) -> tuple[tuple[WaypointSites, int | None], ...]:
+        by_name = {waypoint.name: waypoint for waypoint in self.scene.waypoints}
+        if self.task.solution is None:
+            steps = tuple(Step(name) for name in by_name)
+        else:
+            steps = self.task.solution(layout, variation)
+        return tuple((by_name[s.waypoint], None if s.frame is None else self.scene.body(s.frame)) for s in steps)
+
     def _solution_is_feasible(self) -> bool:
         """Whether the arm can make the scripted motions one after the other, collisions ignored."""
         joints = START_JOINTS
         rng = np.random.default_rng(0)  # never drawn from: without collisions no sampler runs
-        for waypoint in self.scene.waypoints:
-            poses = np.array([site_pose(self.data, site) for site in waypoint.sites])
+        for step, (waypoint, _) in enumerate(self.solution):
+            poses = self.solution_poses(step)
             if waypoint.is_path:
                 path = line_through(self.arm, joints, poses)
                 if path is None:

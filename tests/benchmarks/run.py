@@ -1,0 +1,149 @@
+"""Speed and memory as ratios to raw MuJoCo doing the same in the same process; nothing here passes or fails by a clock.
+
+python tests/benchmarks/run.py [TASK ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+import psutil
+
+import hamster_bench  # noqa: F401
+from hamster_bench.envs.contract import CONTROL_RATE
+from hamster_bench.envs.tasks import TASKS
+from hamster_bench.scenario import Scenario
+
+
+def cpu_ms(action: Callable[[], object], repeat: int) -> float:
+    """Median process CPU time [ms] of an action."""
+    times = []
+    for _ in range(repeat):
+        start = time.process_time()
+        action()
+        times.append(time.process_time() - start)
+    return 1e3 * float(np.median(times))
+
+
+def report(task: str, what: str, ours: float, raw: float, baseline: str) -> None:
+    """Prints one line: our figure, the raw one, and their ratio."""
+    print(f"{task:28s} {what:34s} {ours:9.3f} ms   raw {raw:9.3f} ms ({baseline})   ratio {ours / raw:6.2f}")
+
+
+def frame(task: str) -> None:
+    """One 128 x 128 RGB-D frame against MuJoCo's own draw and read."""
+    env: Any = gymnasium.make(f"hamster_bench/{task}-v0", renderer="gl").unwrapped
+    env.reset(seed=0)
+    renderer, data = env._renderer, env.simulation.data
+    camera = env.simulation.camera_id("front")
+
+    def raw() -> None:
+        mujoco.mjv_updateScene(renderer._model, data, renderer._option, renderer._perturb, renderer._camera, 7, renderer._scene)
+        mujoco.mjr_render(renderer._rect, renderer._scene, renderer._context)
+        mujoco.mjr_readPixels(renderer._rgb, renderer._depth, renderer._rect, renderer._context)
+
+    renderer.draw(data, camera)
+    report(task, "frame 128 x 128 RGB-D", cpu_ms(lambda: renderer.draw(data, camera), 200), cpu_ms(raw, 200), "draw + read")
+    env.close()
+
+
+def reset(task: str) -> None:
+    """A reset with a change of variation against the settling steps alone."""
+    env: Any = gymnasium.make(f"hamster_bench/{task}-v0", cameras=()).unwrapped
+    count = TASKS.get(task).variation_count
+    episodes = iter(range(10_000))
+
+    def ours() -> None:
+        episode = next(episodes)
+        env.reset(options={"scenario": Scenario(task=task, variation=episode % count, episode=episode)})
+
+    model, data = env.simulation.scene.model, env.simulation.data
+    ours()
+    settle = round(10 / (CONTROL_RATE * model.opt.timestep))
+    report(task, "reset", cpu_ms(ours, 60), cpu_ms(lambda: mujoco.mj_step(model, data, settle), 20), f"{settle} steps")
+    env.close()
+
+
+def keypose(task: str) -> None:
+    """A keypose action without cameras against as many raw steps as it simulated."""
+    env: Any = gymnasium.make(f"hamster_bench/{task}-v0", cameras=()).unwrapped
+    rng = np.random.default_rng(0)
+    ours, raw = [], []
+    for episode in range(40):
+        env.reset(options={"scenario": Scenario(task=task, episode=episode)})
+        model, data = env.simulation.scene.model, env.simulation.data
+        for _ in range(3):
+            action = np.array([*rng.uniform([0.1, -0.3, 0.8], [0.45, 0.3, 1.1]), 1.0, 0.0, 0.0, 0.0, rng.integers(2), 0.0])
+            start = time.process_time()
+            info = env.step(action)[-1]
+            elapsed = time.process_time() - start
+            if info["failure"] is None:
+                steps = round(info["control_steps"] / (CONTROL_RATE * model.opt.timestep))
+                ours.append(elapsed)
+                raw.append(cpu_ms(lambda model=model, data=data, steps=steps: mujoco.mj_step(model, data, steps), 1) / 1e3)
+    report(task, "keypose action", 1e3 * float(np.median(ours)), 1e3 * float(np.median(raw)), "same number of steps")
+    env.close()
+
+
+def control_step(task: str) -> None:
+    """A 20 Hz joint_position step with one camera; the overhead is what is neither MuJoCo's step nor its draw."""
+    env: Any = gymnasium.make(f"hamster_bench/{task}-v0", action_mode="joint_position", renderer="gl")
+    env.reset(seed=0)
+    inner = env.unwrapped
+    renderer, data, model = inner._renderer, inner.simulation.data, inner.simulation.scene.model
+    action = np.append(inner.simulation.controller.joints, 1.0)
+    substeps = round(1.0 / (CONTROL_RATE * model.opt.timestep))
+
+    def raw() -> None:
+        for _ in range(substeps):
+            mujoco.mj_step(model, data)
+        mujoco.mjv_updateScene(renderer._model, data, renderer._option, renderer._perturb, renderer._camera, 7, renderer._scene)
+        mujoco.mjr_render(renderer._rect, renderer._scene, renderer._context)
+        mujoco.mjr_readPixels(renderer._rgb, renderer._depth, renderer._rect, renderer._context)
+
+    env.step(action)
+    ours, bare = [], []
+    for _ in range(300):  # in turn, so that a change of the machine's speed falls on both
+        ours.append(cpu_ms(lambda: env.step(action), 1))
+        bare.append(cpu_ms(raw, 1))
+    report(task, "joint_position step, one camera", float(np.median(ours)), float(np.median(bare)), "steps + draw + read")
+    env.close()
+
+
+def memory(task: str, episodes: int) -> None:
+    """Growth of resident memory between episode 50 and the last."""
+    env: Any = gymnasium.make(f"hamster_bench/{task}-v0")
+    process = psutil.Process()
+    after_50 = 0.0
+    for episode in range(episodes):
+        env.reset(options={"scenario": Scenario(task=task, episode=episode)})
+        env.step(np.array([0.3, 0.1, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
+        if episode == 49:
+            after_50 = process.memory_info().rss / 2**20
+    now = process.memory_info().rss / 2**20
+    print(
+        f"{task:28s} resident after episode 50: {after_50:.0f} MB, after {episodes}: {now:.0f} MB, growth {now - after_50:+.1f} MB"
+    )
+    env.close()
+
+
+def main() -> None:
+    """Prints every figure for the tasks named, or for all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=TASKS.names())
+    parser.add_argument("--memory-episodes", type=int, default=500)
+    arguments = parser.parse_args()
+    for task in arguments.tasks:
+        for part in (frame, reset, keypose, control_step):
+            part(task)
+        memory(task, arguments.memory_episodes)
+
+
+if __name__ == "__main__":
+    main()
