@@ -136,6 +136,7 @@ class Task:
         solution: gives the steps of the scripted solution for the arranged scene and a variation; None executes every waypoint once,
             in order.
         removal: objects that vanish in a detection volume.
+        scene_file: path of the scene; None for ``scene.xml`` in this project's folder of the task's name.
         manipulated: objects the robot touches or holds ("MO").
         receiver: objects that take part without being handled ("RO").
     """
@@ -152,5 +153,6 @@ class Task:
     paint: Callable[[SceneEditor, int, np.random.Generator], None] = field(default=_leave_as_stored)
     solution: Callable[[SceneEditor, int], tuple[Step, ...]] | None = None
     removal: Removal | None = None
+    scene_file: str | None = None
     manipulated: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()

@@ -64,7 +64,10 @@ def test_streams_and_scenarios_are_told_apart(scenario: Scenario) -> None:
 
 def test_streams_are_the_same_in_another_process() -> None:
     scenario = Scenario(task="close_box", episode=3, seed=5)
-    program = f"from hamster_bench.scenario import Scenario; print(Scenario.from_id('{scenario.id}').rng('layout').integers(0, 2**62, size=4).tolist())"
+    program = (
+        "from hamster_bench.scenario import Scenario\n"
+        f"print(Scenario.from_id('{scenario.id}').rng('layout').integers(0, 2**62, size=4).tolist())"
+    )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == str(draws(scenario, "layout"))
 

@@ -119,7 +119,7 @@ def load_scene(task: Task) -> Scene:
         SceneError: the scene file lacks something the task refers to, or does not compile.
         MissingDependencyError: the robot's meshes are not installed.
     """
-    source = scene_xml(task.name)
+    source = scene_xml(task)
     world, texts, numbers = _world(Path(source))
     task_sites = tuple(site.name for site in world.sites)
     task_joints = tuple(joint.name for joint in world.joints if not joint.name.startswith("panda_"))

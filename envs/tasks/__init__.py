@@ -13,11 +13,6 @@ for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.
     TASKS.register(_module.name, f"{__name__}.{_module.name}.task:TASK")
 
 
-def scene_xml(name: str) -> str:
-    """Path of the scene file of a task.
-
-    Raises:
-        UnknownNameError: there is no such task.
-    """
-    TASKS.get(name)
-    return str(resources.files(f"{__name__}.{name}") / "scene.xml")
+def scene_xml(task: Task) -> str:
+    """Path of the scene file of a task."""
+    return task.scene_file or str(resources.files(f"{__name__}.{task.name}") / "scene.xml")

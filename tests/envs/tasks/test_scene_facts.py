@@ -244,7 +244,7 @@ def _store(model: mujoco.MjModel, data: mujoco.MjData) -> None:
 
 def _on_table(name: str) -> tuple[mujoco.MjModel, mujoco.MjData]:
     """The scene on a table of its own, with the engine's contact options."""
-    spec = mujoco.MjSpec.from_file(scene_xml(name))
+    spec = mujoco.MjSpec.from_file(scene_xml(TASKS.get(name)))
     spec.option.timestep = 0.002
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
@@ -261,7 +261,7 @@ def _on_table(name: str) -> tuple[mujoco.MjModel, mujoco.MjData]:
 @pytest.fixture(scope="module", params=sorted(TABLE))
 def scene(request: pytest.FixtureRequest) -> Loaded:
     name: str = request.param
-    model = mujoco.MjModel.from_xml_path(scene_xml(name))
+    model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get(name)))
     data = mujoco.MjData(model)
     _store(model, data)
     return Loaded(TASKS.get(name), model, data, TABLE[name])
@@ -400,14 +400,14 @@ class TestTable:
 
 def test_the_visible_block_and_pillars_have_the_size_of_what_collides() -> None:
     for name, bodies in {"slide_block_to_target": ("block",), "insert_onto_square_peg": ("square_base", "pillar0")}.items():
-        model = mujoco.MjModel.from_xml_path(scene_xml(name))
+        model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get(name)))
         for body in bodies:
             low, high = _mesh_extent(model, f"{body}_visual")
             assert (high - low) / 2 == pytest.approx(model.geom(f"{body}_collision").size, abs=1e-5), body
 
 
 def test_the_visible_target_covers_the_footprint_of_the_volume_and_lies_on_the_table() -> None:
-    model = mujoco.MjModel.from_xml_path(scene_xml("slide_block_to_target"))
+    model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("slide_block_to_target")))
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     sheet = model.geom("target_visual")
@@ -447,15 +447,15 @@ def _extent_of_body(model: mujoco.MjModel, body: str) -> np.ndarray:
 
 
 def test_compound_objects_fill_their_recorded_boxes() -> None:
-    box = mujoco.MjModel.from_xml_path(scene_xml("close_box"))
+    box = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("close_box")))
     # The box's own x axis points up.
     assert _extent_of_body(box, "box_base") == pytest.approx((0.1506, 0.26, 0.36), abs=5e-4)
-    peg = mujoco.MjModel.from_xml_path(scene_xml("insert_onto_square_peg"))
+    peg = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("insert_onto_square_peg")))
     assert _extent_of_body(peg, "square_ring") == pytest.approx((0.05, 0.05, 0.01), abs=1e-6)
 
 
 def test_the_lid_lies_on_the_box_at_its_lower_limit() -> None:
-    model = mujoco.MjModel.from_xml_path(scene_xml("close_box"))
+    model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("close_box")))
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     assert data.joint("box_joint").xanchor == pytest.approx((-0.025, -0.023, 0.149), abs=POSITION_TOLERANCE)
@@ -712,7 +712,7 @@ def _matrix(quat_xyzw: Any) -> np.ndarray:
 
 @needs_recordings
 def test_the_cup_fills_the_recorded_boxes_of_the_original_cup() -> None:
-    model = mujoco.MjModel.from_xml_path(scene_xml("stack_cups"))
+    model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("stack_cups")))
     with np.load(RECORDINGS / "stack_cups.npz", allow_pickle=False) as recording:
         meta = json.loads(bytes(recording["meta_json"]).decode())
         episode = meta["episodes"][0]
@@ -731,7 +731,7 @@ def test_the_cup_fills_the_recorded_boxes_of_the_original_cup() -> None:
 def test_the_path_of_the_lid_passes_through_its_control_points() -> None:
     with np.load(RECORDINGS / "close_box.npz", allow_pickle=False) as recording:
         path = recording["path.waypoint2"].astype(float)
-    model = mujoco.MjModel.from_xml_path(scene_xml("close_box"))
+    model = mujoco.MjModel.from_xml_path(scene_xml(TASKS.get("close_box")))
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     points = np.array([data.site(f"waypoint2/{i}").xpos for i in range(10)])
