@@ -108,10 +108,9 @@ def lathe(profile: ArrayLike, segments: int) -> Mesh:
         uv = [np.column_stack([angles / (2 * np.pi), np.full(segments + 1, v)]) for _, _, v in ends]
         faces = _grid_faces(2, segments + 1, flip=True)
         # A strip that starts or ends on the axis is a fan: half of its triangles have no area.
-        if points[i, 0] == 0.0:
-            faces = faces[1::2]
-        elif points[i + 1, 0] == 0.0:
-            faces = faces[0::2]
+        corners = np.concatenate(vertices)[faces]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        faces = faces[area > 0.0]
         strips.append(Mesh(np.concatenate(vertices), np.concatenate(normals), np.concatenate(uv), faces))
     return merged(strips)
 
