@@ -7,6 +7,7 @@ anything moves.
 
 from __future__ import annotations
 
+import copy
 import functools
 import string
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode
@@ -100,10 +102,17 @@ class KeyposeSpace(spaces.Box):
     def sample(self, mask: None = None, probability: None = None) -> NDArray[np.float64]:
         """A random keypose: position uniform in the box, orientation uniform over rotations, flags 0 or 1."""
         action = super().sample(mask=mask, probability=probability).astype(np.float64)
-        quat_xyzw = self.np_random.standard_normal(4)
-        action[3:7] = quat_xyzw / np.linalg.norm(quat_xyzw)
-        action[7:] = self.np_random.integers(0, 2, size=2)
+        quat_xyzw = self.np_random.standard_normal((*self.shape[:-1], 4))
+        action[..., 3:7] = quat_xyzw / np.linalg.norm(quat_xyzw, axis=-1, keepdims=True)
+        action[..., 7:] = self.np_random.integers(0, 2, size=(*self.shape[:-1], 2))
         return action
+
+
+@batch_space.register(KeyposeSpace)
+def _batch_keypose_space(space: KeyposeSpace, n: int = 1) -> KeyposeSpace:
+    """Keyposes of ``n`` environments at once, so that samples of vectorised environments are actions too."""
+    low, high = np.repeat(space.low[None], n, axis=0), np.repeat(space.high[None], n, axis=0)
+    return KeyposeSpace(low=low, high=high, dtype=np.float64, seed=copy.deepcopy(space.np_random))
 
 
 def action_space(mode: str) -> spaces.Box:

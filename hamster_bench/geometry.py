@@ -21,8 +21,9 @@ def quat_xyzw_normalised(quat_xyzw: ArrayLike) -> FloatArray:
     """The quaternion(s) (..., 4) at unit length; a zero quaternion gives NaN."""
     quat = np.asarray(quat_xyzw, dtype=np.float64)
     length = np.linalg.norm(quat, axis=-1, keepdims=True)
-    unit = np.full_like(quat, np.nan)
-    return np.divide(quat, length, out=unit, where=length > 0.0)
+    unit: FloatArray = np.full_like(quat, np.nan)
+    np.divide(quat, length, out=unit, where=length > 0.0)
+    return unit
 
 
 def quat_xyzw_multiply(left_xyzw: ArrayLike, right_xyzw: ArrayLike) -> FloatArray:
@@ -42,7 +43,8 @@ def quat_xyzw_multiply(left_xyzw: ArrayLike, right_xyzw: ArrayLike) -> FloatArra
 
 def quat_xyzw_inverse(quat_xyzw: ArrayLike) -> FloatArray:
     """Inverse of unit quaternion(s) (..., 4)."""
-    return np.asarray(quat_xyzw, dtype=np.float64) * np.array([-1.0, -1.0, -1.0, 1.0])
+    inverse: FloatArray = np.asarray(quat_xyzw, dtype=np.float64) * np.array([-1.0, -1.0, -1.0, 1.0])
+    return inverse
 
 
 def quat_xyzw_from_axis_angle(axis: ArrayLike, angle: float) -> FloatArray:

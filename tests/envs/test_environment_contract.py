@@ -335,6 +335,7 @@ def test_vectorised_environments_work_in_fresh_processes(context: str) -> None:
         observations, rewards, *_ = envs.step(actions)
         assert rewards.tolist() == [0.0, 0.0]
         np.testing.assert_allclose(observations["gripper_pose"][:, :3], actions[:, :3], atol=1e-3)
+        envs.step(envs.action_space.sample())
     finally:
         envs.close()
 

@@ -269,7 +269,6 @@ def test_gymnasiums_checker_has_no_complaint():
     assert [message for message in messages if not any(words in message for words in expected)] == []
 
 
-@pytest.mark.slow
 def test_vectorised_environments_carry_paths_across_processes():
     # Specs, not functions of this file: a spawned process cannot import a test module.
     stacks = [wrapped_real_env("oracle"), wrapped_real_env("none")]

@@ -1,0 +1,1 @@
+"""Agents: scripted ones here, learned ones beside them."""

@@ -1,0 +1,1 @@
+"""Agents without learning: the privileged expert, random actions, and the lifted path."""

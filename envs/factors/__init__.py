@@ -1,0 +1,1 @@
+"""Variation factors, one file each."""

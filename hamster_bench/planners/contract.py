@@ -1,0 +1,72 @@
+"""The contract between a path planner and whatever asks it for a path.
+
+A path planner looks at the first image of an episode and at the instruction, and proposes where the gripper should go in that image.
+Planners know of images, words and paths only: they stand on the ground floor, below environments and agents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hamster_bench.geometry import Camera
+from hamster_bench.oracle import Oracle
+from hamster_bench.paths.path import Path2D
+from hamster_bench.registry import Registry
+from hamster_bench.scenario import Scenario
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlannerContext:
+    """What a planner is told besides the image and the instruction.
+
+    Attributes:
+        scenario: the running episode.
+        rng: the planner's own random stream, derived from the scenario; planners draw from nothing else.
+        camera: the camera of the image, at the moment of the image.
+        gripper_pose: (7,) float64, pose ``x y z qx qy qz qw`` of the gripper tip in the world frame, [m].
+        gripper_open: whether the gripper is open.
+        oracle: privileged access, for planners that declare the need; otherwise None.
+    """
+
+    scenario: Scenario
+    rng: np.random.Generator
+    camera: Camera | None = None
+    gripper_pose: NDArray[np.float64] | None = None
+    gripper_open: bool | None = None
+    oracle: Oracle | None = None
+
+
+@runtime_checkable
+class PathPlanner(Protocol):
+    """Anything that proposes paths. One instance serves many episodes and keeps nothing from one to the next."""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether it reads the oracle; such planners frame a table and are no policies."""
+        ...
+
+    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | None:
+        """The path for this image (H, W, 3), or None when the planner has none to offer.
+
+        Raises:
+            HamsterBenchError: the planner failed; the episode goes on without a path and the failure is recorded.
+        """
+        ...
+
+
+PLANNERS: Registry[type[PathPlanner]] = Registry("path planner", entry_point_group="hamster_bench.planners")
+PLANNERS.register("none", "hamster_bench.planners.none:NoPathPlanner")
+PLANNERS.register("oracle", "hamster_bench.planners.oracle:OraclePlanner")
+
+
+def make_planner(name: str) -> PathPlanner:
+    """A new planner by its registered name or by ``package.module:Class``.
+
+    Raises:
+        UnknownNameError: no planner has this name.
+    """
+    return PLANNERS.get(name)()
