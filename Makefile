@@ -5,7 +5,7 @@ OUT ?= demo
 WORKERS ?= logical
 
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal --ignore=tests/benchmarks
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal
 INSTALL_INPUTS := setup.cfg constraints.txt scripts/setup.sh
 
 .PHONY: help demo test test-all lint format bench
@@ -38,7 +38,7 @@ format: $(VENV)/.installed-test-lint
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 bench: $(VENV)/.installed-test-lint
-	@$(BIN)/python -m pytest -q --capture=no tests/benchmarks
+	@$(BIN)/python tests/benchmarks/run.py
 
 $(VENV)/.installed: $(INSTALL_INPUTS)
 	@bash scripts/setup.sh $(VENV)

@@ -17,6 +17,9 @@ from hamster_bench.errors import InvalidScenarioError
 
 CONTROL_FACTOR = "no_var"
 
+# Factors that consist in, or include, drawing the RLBench variation.
+_VARIATION_FACTORS = frozenset({"rlb_var", "rlb_and_col"})
+
 # Streams that must be equal in both arms of a matched pair, and between variations of one episode.
 _LAYOUT_STREAMS = frozenset({"layout", "placement", "instruction", "variation", "agent", "planner"})
 
@@ -83,8 +86,12 @@ class Scenario:
         )
 
     def control(self) -> Scenario:
-        """The matched control: the same scene with the factor off."""
-        return replace(self, factor=CONTROL_FACTOR)
+        """The matched control: the same scene with the factor off.
+
+        Factors that draw the RLBench variation are off at variation 0, as in upstream's set without variations.
+        """
+        variation = 0 if self.factor in _VARIATION_FACTORS else self.variation
+        return replace(self, factor=CONTROL_FACTOR, variation=variation)
 
     def rng(self, stream: str) -> np.random.Generator:
         """A fresh generator of the named stream; every call starts it anew.

@@ -77,3 +77,8 @@ def test_neighbouring_seeds_give_unrelated_numbers() -> None:
     # Kolmogorov distance to the uniform distribution; 0.0436 is the 0.1 % point for n = 2000.
     assert np.abs(np.sort(values) - (np.arange(2000) + 0.5) / 2000).max() < 0.0436
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.1
+
+
+def test_the_control_of_a_factor_is_the_same_scene_without_it() -> None:
+    assert Scenario(task="stack_cups", variation=3, factor="tab_tex", episode=2).control().id == "stack_cups-v3-no_var-e2-s0"
+    assert Scenario(task="stack_cups", variation=3, factor="rlb_var", episode=2).control().id == "stack_cups-v0-no_var-e2-s0"

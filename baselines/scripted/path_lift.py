@@ -1,7 +1,8 @@
 """The lifted path: follows the 2D path with the depth image and plain geometry, without learning.
 
-It is what a careful engineer gets from the path alone, and so the bar that a learned low-level policy has to clear. It knows the height
-of the table and the first image; it does not know the task, the objects or the instruction, and it never looks again.
+It is what a careful engineer gets from the path and one depth image, and so the bar that a learned low-level policy has to clear. It
+reads neither the task's name nor the instruction nor anything privileged, and it never looks again. Its rules (large things swing, small
+things are stacked centred, rings go over posts) are nevertheless a person's knowledge of table-top tasks such as these.
 """
 
 from __future__ import annotations

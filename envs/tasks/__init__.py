@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import resources
 
 from hamster_bench.envs.task import Task
 from hamster_bench.registry import Registry
 
 TASKS: Registry[Task] = Registry("task", entry_point_group="hamster_bench.tasks")
-for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-    TASKS.register(_module.name, f"{__name__}.{_module.name}.task:TASK")
+for _folder in sorted(resources.files(__name__).iterdir(), key=lambda folder: folder.name):
+    if (_folder / "task.py").is_file():
+        TASKS.register(_folder.name, f"{__name__}.{_folder.name}.task:TASK")
 
 
 def scene_xml(task: Task) -> str:

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from hamster_bench.errors import HamsterBenchError, InvalidOptionError
+from hamster_bench.errors import HamsterBenchError, InvalidOptionError, MissingDependencyError
 from hamster_bench.geometry import Camera
 from hamster_bench.paths import Path2D
 from hamster_bench.planners import PathPlanner, PlannerContext, make_planner
@@ -63,6 +63,9 @@ class PathProposal:
             self.path = self._planner.propose(
                 np.array(observation[f"{self._camera}_rgb"]), info["instruction"], self._context(env, observation, info)
             )
+        except MissingDependencyError:
+            # Every episode would fail in the same way: the user has to install something first.
+            raise
         except HamsterBenchError as error:
             self.fail(error)
 

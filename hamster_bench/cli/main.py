@@ -1,0 +1,111 @@
+"""Entry point of ``hamster-bench``: chooses the command and turns errors into messages."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, cast
+
+from hamster_bench import __version__
+from hamster_bench.errors import HamsterBenchError, UnknownNameError
+
+PROGRAM = "hamster-bench"
+
+# Exit codes: what was asked for cannot be done; ended by the user (128 + SIGINT, as shells count).
+REFUSED = 2
+INTERRUPTED = 130
+
+
+class Command(Protocol):
+    """A module that implements a command."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declares the command's arguments."""
+        ...
+
+    def execute(self, arguments: argparse.Namespace) -> int:
+        """Does what was asked for; gives the exit code."""
+        ...
+
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, _Entry] = {
+    "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on every task and print the table"),
+    "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
+    "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
+    "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
+    "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
+    "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        argv: arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 1 done with a finding the command describes, 2 refused, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except HamsterBenchError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone; what Python still wants to flush at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    overview = _overview()
+    if not words:
+        overview.print_help(sys.stderr)
+        return REFUSED
+    if words[0].startswith("-"):
+        overview.parse_args(words)
+        return REFUSED
+    name = words[0]
+    if name not in COMMANDS:
+        raise UnknownNameError("command", name, COMMANDS)
+    command = cast(Command, importlib.import_module(COMMANDS[name].module))
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=_sentence(COMMANDS[name].help), allow_abbrev=False)
+    command.add_arguments(parser)
+    known = [option for action in parser._actions for option in action.option_strings]
+    for word in words[1:]:
+        option = word.split("=", 1)[0]
+        if option.startswith("--") and option != "--" and option not in known:
+            raise UnknownNameError("option", option, known)
+    return command.execute(parser.parse_args(words[1:]))
+
+
+def _overview() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listing = "\n".join(f"  {name:<{width}}  {entry.help}" for name, entry in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="A benchmark for robot manipulation policies, above all hierarchical ones that follow 2D paths.",
+        epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"{PROGRAM} COMMAND ...",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

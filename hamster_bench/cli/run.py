@@ -1,0 +1,133 @@
+"""``hamster-bench run``: agents on tasks, every outcome stored."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hamster_bench.agent import make_agent
+from hamster_bench.cli.options import choice, names, whole_number
+from hamster_bench.envs.tasks import TASKS
+from hamster_bench.evaluation.plan import make_plan
+from hamster_bench.evaluation.protocol import GRASP_MODES, VARIATIONS, Protocol, make_protocol
+from hamster_bench.evaluation.runner import prepare, run
+from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.scenario import CONTROL_FACTOR
+
+ALL = "all"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--agents", type=names, required=True, metavar="A,B", help="agents by name, or as package.module:Class")
+    parser.add_argument("--tasks", type=names, default=(ALL,), metavar="A,B", help="tasks by name, or 'all' (default)")
+    parser.add_argument(
+        "--episodes",
+        type=whole_number("--episodes", 1),
+        required=True,
+        metavar="N",
+        help="episodes for each agent, task and factor",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number("--seed", 0), default=0, metavar="S", help="base seed of the scenarios (default 0)"
+    )
+    parser.add_argument(
+        "--factors", type=names, default=(CONTROL_FACTOR,), metavar="A,B", help="variation factors (default no_var, the control)"
+    )
+    parser.add_argument("--protocol", default="hamster", metavar="NAME", help="rules of the evaluation (default hamster)")
+    parser.add_argument(
+        "--variations",
+        type=choice("choice of variations", VARIATIONS),
+        metavar="zero|drawn",
+        help="RLBench variation 0 outside rlb_var (default), or drawn for every episode",
+    )
+    parser.add_argument("--engine", metavar="NAME", help="simulator (default mujoco)")
+    parser.add_argument(
+        "--grasp",
+        type=choice("grasp mode", GRASP_MODES),
+        metavar="attach|friction",
+        help="attach grasped objects as RLBench does (default), or leave them to contact physics",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results directory; continued if it has results")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs what is missing."""
+    changes = {
+        name: getattr(arguments, name) for name in ("engine", "grasp", "variations") if getattr(arguments, name) is not None
+    }
+    return evaluate(
+        agents=arguments.agents,
+        tasks=TASKS.names() if arguments.tasks == (ALL,) else arguments.tasks,
+        episodes=arguments.episodes,
+        seed=arguments.seed,
+        factors=arguments.factors,
+        protocol=make_protocol(arguments.protocol, **changes),
+        directory=arguments.out,
+    )
+
+
+def evaluate(
+    *,
+    agents: Sequence[str],
+    tasks: Sequence[str],
+    episodes: int,
+    seed: int,
+    factors: Sequence[str],
+    protocol: Protocol,
+    directory: Path,
+) -> int:
+    """Plays what a plan lacks in a results directory, and says on stdout what was done.
+
+    Everything asked for is looked up before the directory is touched.
+
+    Args:
+        agents: names.
+        tasks: names.
+        episodes: for each agent, task and factor.
+        seed: base seed.
+        factors: names.
+        protocol: the rules.
+        directory: results directory.
+
+    Raises:
+        HamsterBenchError: something was asked for that does not exist or does not fit together, or the directory cannot be used.
+    """
+    asked: dict[str, Any] = {"agents": agents, "tasks": tasks, "episodes": episodes, "seed": seed, "factors": factors}
+    plan = make_plan(**asked, variations=protocol.variations)
+    players = {name: make_agent(name) for name in agents}
+    prepare(players, protocol)
+    with ResultStore.for_writing(directory) as store:
+        try:
+            with _terminable():
+                summary = run(plan, store, protocol, players, configuration=asked | {"protocol": protocol.to_json()})
+        except KeyboardInterrupt:
+            done = len({(p.agent, p.scenario.id) for p in plan} & store.recorded(protocol.fingerprint))
+            print(
+                f"\ninterrupted: {done} of {len(plan)} episodes are recorded in {directory}; the same command does the rest",
+                file=sys.stderr,
+            )
+            raise
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items(), reverse=True))
+    new = f"{summary.outcomes.total()} new: {outcomes}" if outcomes else "nothing left to do"
+    print(f"{directory}: {summary.planned} episodes planned, {summary.recorded_before} recorded before, {new}")
+    return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets SIGTERM, by which schedulers end a job, end a run as cleanly as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

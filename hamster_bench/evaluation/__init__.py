@@ -1,0 +1,1 @@
+"""Running agents over scenarios, storing every outcome, and the statistics of both."""

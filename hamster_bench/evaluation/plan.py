@@ -1,0 +1,94 @@
+"""The planned episodes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import InvalidOptionError, UnknownNameError
+from hamster_bench.evaluation.protocol import VARIATIONS
+from hamster_bench.registry import Registry
+from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+
+VARIATION_FACTOR = "rlb_var"
+
+# What the name of a factor does to the plan. Factors that change the scene are the environment's affair and stand for themselves here.
+FACTORS: Registry[str] = Registry("factor")
+FACTORS.register(CONTROL_FACTOR, "nothing is varied")
+FACTORS.register(VARIATION_FACTOR, "the RLBench variation is drawn for every episode")
+
+
+class PlannedEpisode(NamedTuple):
+    """One episode that a run has to bring to a record."""
+
+    agent: str
+    scenario: Scenario
+
+
+def make_plan(
+    *,
+    agents: Sequence[str],
+    tasks: Sequence[str],
+    episodes: int,
+    seed: int = 0,
+    factors: Sequence[str] = (CONTROL_FACTOR,),
+    variations: str = "zero",
+    variation_count: Callable[[str], int] | None = None,
+) -> tuple[PlannedEpisode, ...]:
+    """Every episode of a run, in the order in which it is done: task by task, so that environments are opened seldom.
+
+    Episode numbers start at 0, so a larger ``episodes`` extends an earlier plan. All agents meet the same scenarios.
+
+    Args:
+        agents: names of agents.
+        tasks: names of tasks.
+        episodes: number of episodes for each agent, task and factor.
+        seed: base seed of the scenarios.
+        factors: names of factors. ``"no_var"`` is the control; ``"rlb_var"`` draws the RLBench variation uniformly.
+        variations: the protocol's rule, ``"zero"`` or ``"drawn"``.
+        variation_count: number of RLBench variations of a task; the tasks' own by default.
+
+    Raises:
+        UnknownNameError: a task, factor or way of choosing variations does not exist.
+        InvalidOptionError: a number is out of range, or a list is empty or names something twice.
+    """
+    if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 1:
+        raise InvalidOptionError(f"episodes must be a whole number from 1, got {episodes!r}")
+    for kind, names in (("agent", agents), ("task", tasks), ("factor", factors)):
+        _check_names(kind, names)
+    if variations not in VARIATIONS:
+        raise UnknownNameError("choice of variations", variations, VARIATIONS)
+    for factor in factors:
+        if factor not in FACTORS:
+            raise UnknownNameError("factor", factor, FACTORS.names())
+    count = variation_count or _variation_count
+    counts = {task: count(task) for task in tasks}
+    return tuple(
+        PlannedEpisode(agent, _scenario(task, factor, episode, seed, variations, counts[task]))
+        for task in tasks
+        for agent in agents
+        for factor in factors
+        for episode in range(episodes)
+    )
+
+
+def _scenario(task: str, factor: str, episode: int, seed: int, variations: str, variation_count: int) -> Scenario:
+    scenario = Scenario(task=task, factor=factor, episode=episode, seed=seed)
+    if factor != VARIATION_FACTOR and variations == "zero":
+        return scenario
+    return replace(scenario, variation=int(scenario.rng("variation").integers(variation_count)))
+
+
+def _variation_count(task: str) -> int:
+    return TASKS.get(task).variation_count
+
+
+def _check_names(kind: str, names: Iterable[str]) -> None:
+    listed = list(names)
+    if not listed or not all(listed):
+        raise InvalidOptionError(f"name at least one {kind}, separated by commas, got {','.join(listed)!r}")
+    twice = sorted({name for name in listed if listed.count(name) > 1})
+    if twice:
+        raise InvalidOptionError(f"{kind} {', '.join(twice)} is named more than once")

@@ -1,0 +1,457 @@
+"""The result store: one SQLite file in a results directory.
+
+Every record is one transaction, synced to disk before the next episode starts, so a process killed at any moment loses at most the
+episode it was in. A rollback journal is kept rather than a write-ahead log: a run commits a few times a second at most, and the
+directory then holds a single file that can be copied, or read from a medium that cannot be written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hamster_bench.errors import StoreError
+from hamster_bench.evaluation.protocol import Protocol
+from hamster_bench.evaluation.record import EpisodeRecord, Timings, versions
+from hamster_bench.scenario import Scenario
+
+FILE_NAME = "results.sqlite"
+LOCK_NAME = "results.lock"
+
+# "HmBe" as a big-endian number; SQLite keeps it at byte 68 of the file, where `file` and we find it.
+APPLICATION_ID = 0x486D4265
+_MAGIC = b"SQLite format 3\x00"
+
+# Migration i takes the schema from version i to i + 1. Entries are never changed, only added.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            started TEXT NOT NULL,
+            finished TEXT,
+            configuration TEXT NOT NULL,
+            versions TEXT NOT NULL,
+            platform TEXT NOT NULL
+        )""",
+        """CREATE TABLE protocols (
+            fingerprint TEXT PRIMARY KEY,
+            rules TEXT NOT NULL
+        )""",
+        """CREATE TABLE episodes (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs (id),
+            recorded TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            agent_fingerprint TEXT NOT NULL,
+            protocol TEXT NOT NULL REFERENCES protocols (fingerprint),
+            scenario TEXT NOT NULL,
+            task TEXT NOT NULL,
+            variation INTEGER NOT NULL,
+            factor TEXT NOT NULL,
+            episode INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            outcome TEXT NOT NULL CHECK (outcome IN ('success', 'failure', 'error')),
+            kind TEXT CHECK ((kind IS NULL) = (outcome = 'success')),
+            message TEXT,
+            instruction TEXT,
+            steps INTEGER NOT NULL CHECK (steps >= 0),
+            control_steps INTEGER NOT NULL CHECK (control_steps >= 0),
+            episode_return REAL NOT NULL,
+            motion_failures INTEGER NOT NULL CHECK (motion_failures >= 0),
+            path TEXT,
+            path_error TEXT,
+            reset_wall REAL NOT NULL,
+            reset_cpu REAL NOT NULL,
+            act_wall REAL NOT NULL,
+            act_cpu REAL NOT NULL,
+            step_wall REAL NOT NULL,
+            step_cpu REAL NOT NULL,
+            versions TEXT NOT NULL,
+            UNIQUE (agent, protocol, scenario)
+        )""",
+        """CREATE TRIGGER episodes_are_not_changed BEFORE UPDATE ON episodes
+            BEGIN SELECT RAISE(ABORT, 'records are never changed'); END""",
+        """CREATE TRIGGER episodes_are_not_deleted BEFORE DELETE ON episodes
+            BEGIN SELECT RAISE(ABORT, 'records are never deleted'); END""",
+    ),
+)
+
+_TIMINGS = tuple(f.name for f in fields(Timings))
+_COMPARABLE = (
+    "agent",
+    "agent_fingerprint",
+    "protocol",
+    "scenario",
+    "outcome",
+    "kind",
+    "message",
+    "instruction",
+    "steps",
+    "control_steps",
+    "episode_return",
+    "motion_failures",
+    "path",
+    "path_error",
+    "versions",
+)
+
+
+class ResultStore:
+    """Records of one results directory. Made by `for_writing` or `for_reading`; a context manager.
+
+    Attributes:
+        directory: the results directory.
+    """
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection, lock: int | None) -> None:
+        self.directory = directory
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def for_writing(cls, directory: str | os.PathLike[str]) -> ResultStore:
+        """Opens the directory as its only writer; it and the file are made where they do not exist.
+
+        Raises:
+            StoreError: the directory cannot be written, another process writes to it, or the file in it is corrupt, foreign, or made by
+                a newer version of this program. Nothing has been changed then.
+        """
+        folder = Path(directory)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be used as a results directory: {_reason(error)}; choose another one") from error
+        lock = _lock_directory(folder)
+        try:
+            connection = _connect(folder / FILE_NAME, write=True)
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(folder, connection, lock)
+
+    @classmethod
+    def for_reading(cls, directory: str | os.PathLike[str]) -> ResultStore:
+        """Opens the records of a directory, also while another process adds to them.
+
+        Raises:
+            StoreError: there are no results, or the file is corrupt, foreign, or made by a newer version of this program.
+        """
+        folder = Path(directory)
+        try:
+            present = (folder / FILE_NAME).stat().st_size > 0
+        except OSError:
+            present = False
+        if not present:
+            raise StoreError(f"there are no results in {folder}; 'hamster-bench run --out {folder} ...' makes some")
+        return cls(folder, _connect(folder / FILE_NAME, write=False), None)
+
+    def close(self) -> None:
+        """Closes the file and, after writing, lets others write."""
+        self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> ResultStore:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def start_run(self, protocol: Protocol, configuration: Mapping[str, Any]) -> int:
+        """Notes that a run begins.
+
+        Args:
+            protocol: the rules it is played by.
+            configuration: the arguments in effect, as JSON-able values.
+
+        Returns:
+            Number of the run.
+
+        Raises:
+            StoreError: the directory cannot be written.
+        """
+        with self._writing("the run"):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO protocols (fingerprint, rules) VALUES (?, ?)", (protocol.fingerprint, protocol.to_json())
+            )
+            cursor = self._connection.execute(
+                "INSERT INTO runs (started, configuration, versions, platform) VALUES (?, ?, ?, ?)",
+                (_now(), _json(configuration), _json(versions()), platform.platform()),
+            )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def finish_run(self, run: int) -> None:
+        """Notes that a run came to its end; runs that were interrupted have none."""
+        with self._writing("the end of the run"):
+            self._connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
+
+    def add(self, run: int, record: EpisodeRecord) -> None:
+        """Stores a record for good: when this returns it is on the disk.
+
+        Args:
+            run: number of the run that made it.
+            record: the record.
+
+        Raises:
+            StoreError: the episode is recorded already, or it cannot be written (for instance because the disk is full).
+        """
+        scenario = record.scenario
+        values: dict[str, Any] = {
+            "run": run,
+            "recorded": _now(),
+            **{name: getattr(record, name) for name in _COMPARABLE},
+            "scenario": scenario.id,
+            "task": scenario.task,
+            "variation": scenario.variation,
+            "factor": scenario.factor,
+            "episode": scenario.episode,
+            "seed": scenario.seed,
+            "versions": _json(record.versions),
+            **dict(zip(_TIMINGS, astuple(record.timings), strict=True)),
+        }
+        columns, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+        with self._writing(f"the record of {record.agent} on {scenario.id}"):
+            self._connection.execute(f"INSERT INTO episodes ({columns}) VALUES ({places})", values)
+
+    @contextlib.contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        try:
+            with _transaction(self._connection):
+                yield
+        except sqlite3.IntegrityError as error:
+            raise StoreError(f"{what} was refused, {self.directory} is unchanged: {error}") from error
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{what} could not be written to {self.directory}: {error}; what was recorded before is safe, make room or set the "
+                "permissions right and give the same command again"
+            ) from error
+
+    def recorded(self, protocol: str) -> set[tuple[str, str]]:
+        """Every (agent, scenario id) that has a record under the protocol of this fingerprint."""
+        rows = self._connection.execute("SELECT agent, scenario FROM episodes WHERE protocol = ?", (protocol,))
+        return {(str(agent), str(scenario)) for agent, scenario in rows}
+
+    def agent_fingerprints(self, protocol: str) -> dict[str, set[str]]:
+        """Fingerprints under which each agent has records in this protocol."""
+        found: dict[str, set[str]] = {}
+        rows = self._connection.execute("SELECT DISTINCT agent, agent_fingerprint FROM episodes WHERE protocol = ?", (protocol,))
+        for agent, fingerprint in rows:
+            found.setdefault(agent, set()).add(fingerprint)
+        return found
+
+    def protocols(self) -> dict[str, Protocol]:
+        """Protocols with records, by fingerprint, in the order of their first record."""
+        rows = self._connection.execute(
+            "SELECT p.fingerprint, p.rules FROM protocols p JOIN episodes e ON e.protocol = p.fingerprint GROUP BY p.fingerprint "
+            "ORDER BY MIN(e.id)"
+        )
+        return {fingerprint: Protocol.from_json(rules) for fingerprint, rules in rows}
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run: ``id``, ``started``, ``finished`` (UTC, or None), ``configuration``, ``versions``, ``platform``."""
+        cursor = self._connection.execute("SELECT id, started, finished, configuration, versions, platform FROM runs ORDER BY id")
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+        return [row | {name: json.loads(row[name]) for name in ("configuration", "versions")} for row in rows]
+
+    def records(
+        self, *, protocol: str | None = None, agent: str | None = None, scenario: str | None = None
+    ) -> Iterator[EpisodeRecord]:
+        """Records in the order in which they were made.
+
+        Args:
+            protocol: only those under the protocol of this fingerprint.
+            agent: only this agent's.
+            scenario: only those of the scenario with this id.
+        """
+        wanted = {"protocol": protocol, "agent": agent, "scenario": scenario}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = f"WHERE {' AND '.join(f'{name} = :{name}' for name in given)}" if given else ""
+        cursor = self._connection.execute(
+            f"SELECT {', '.join((*_COMPARABLE, *_TIMINGS))} FROM episodes {where} ORDER BY id", given
+        )
+        # All at once: a reader in the middle of a query would keep the writer waiting.
+        for row in cursor.fetchall():
+            values = dict(zip(_COMPARABLE, row[: len(_COMPARABLE)], strict=True))
+            values["scenario"] = Scenario.from_id(values["scenario"])
+            values["versions"] = json.loads(values["versions"])
+            yield EpisodeRecord(**values, timings=Timings(**dict(zip(_TIMINGS, row[len(_COMPARABLE) :], strict=True))))
+
+    def comparable_records(self) -> list[dict[str, Any]]:
+        """What two runs of the same plan must agree on: every record without times and run numbers, in an order of its own."""
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(_COMPARABLE)} FROM episodes ORDER BY protocol, agent, task, factor, seed, episode, scenario"
+        )
+        return [dict(zip(_COMPARABLE, row, strict=True)) for row in cursor]
+
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of `comparable_records`."""
+        return hashlib.sha256(_json(self.comparable_records()).encode()).hexdigest()
+
+
+def _lock_directory(folder: Path) -> int:
+    """Takes the directory's write lock, which the operating system releases when the process ends, however it ends."""
+    try:
+        lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {_reason(error)}; choose another results directory") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
+        os.close(lock)
+        raise StoreError(f"{folder} is being written by {holder}; wait until it has ended or choose another directory") from None
+    except OSError as error:
+        os.close(lock)
+        raise StoreError(f"{folder} cannot be locked: {_reason(error)}; choose a directory on a local disk") from error
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()} on {platform.node()} since {_now()}".encode(), 0)
+    except OSError as error:
+        os.close(lock)
+        raise StoreError(f"{folder} cannot be written: {_reason(error)}; choose another results directory") from error
+    return lock
+
+
+def _connect(file: Path, *, write: bool) -> sqlite3.Connection:
+    """Opens the file after making sure that it is sound and ours."""
+    _check_header(file)
+    try:
+        # A reader, too, asks for write access, which it does without where there is none: after a kill, the first to come restores the
+        # file from its journal.
+        mode = "rwc" if write else "rw"
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=30.0)
+    except sqlite3.Error as error:
+        raise StoreError(f"{file} cannot be opened: {error}") from error
+    # Transactions are opened by hand: the module's implicit ones do not cover changes of the schema.
+    connection.isolation_level = None
+    try:
+        if write:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not write:
+            connection.execute("PRAGMA query_only = ON")
+        _check_content(connection, file)
+        if write:
+            _migrate(connection)
+        elif _schema_version(connection) < len(MIGRATIONS):
+            connection = _migrated_copy(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise _unusable(file, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_header(file: Path) -> None:
+    """Refuses a file that is not an SQLite database, or one of another program, without opening it as a database."""
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(100)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {_reason(error)}") from error
+    if not header:
+        return
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        raise StoreError(
+            f"{file} is not a result store: it is corrupt or of another kind; move it away or choose another directory"
+        )
+    (application_id,) = struct.unpack(">i", header[68:72])
+    # A journal beside the file means that its last writer was killed; SQLite has to restore the file before it can be judged.
+    if application_id != APPLICATION_ID and not Path(f"{file}-journal").exists():
+        raise _foreign(file)
+
+
+def _check_content(connection: sqlite3.Connection, file: Path) -> None:
+    version = _schema_version(connection)
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if tables and application_id != APPLICATION_ID:
+        raise _foreign(file)
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{file} has schema version {version}, made by a newer version of this program, which knows versions up to "
+            f"{len(MIGRATIONS)}; upgrade hamster-bench or choose another directory"
+        )
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreError(f"{file} is corrupt ({verdict}); restore it from a copy or choose another directory")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    with _transaction(connection):
+        present = _schema_version(connection)
+        for statement in (statement for migration in MIGRATIONS[present:] for statement in migration):
+            connection.execute(statement)
+        # Written even when nothing has changed: on a file that cannot be written SQLite opens the transaction without complaint, and the
+        # run would only fail after its first episode.
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy in memory brought to the present schema; readers never change a file."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    connection.close()
+    _migrate(copy)
+    return copy
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _foreign(file: Path) -> StoreError:
+    return StoreError(f"{file} is an SQLite file of another program; move it away or choose another directory")
+
+
+def _unusable(file: Path, error: sqlite3.DatabaseError) -> StoreError:
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreError(
+            f"{file} cannot be used: {error}; check the permissions and the space left, or choose another directory"
+        )
+    return StoreError(f"{file} is corrupt ({error}); restore it from a copy or choose another directory")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror.lower() if error.strerror else str(error)
+
+
+def _json(value: Mapping[str, Any] | Iterable[Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Tables and figures made from the result store alone; they can be thrown away and rebuilt."""

@@ -1,0 +1,324 @@
+"""Every way an episode can end, through `run_episode` and `run`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hamster_bench.agent import AgentNeeds, EpisodeContext
+from hamster_bench.errors import (
+    ActionNotFiniteError,
+    AgentError,
+    AgentStopped,
+    MissingDependencyError,
+    PathError,
+    StoreError,
+    UnknownNameError,
+)
+from hamster_bench.evaluation.episode import contestant, run_episode
+from hamster_bench.evaluation.plan import PlannedEpisode
+from hamster_bench.evaluation.protocol import Protocol, StepCaps, make_protocol
+from hamster_bench.evaluation.record import EpisodeRecord
+from hamster_bench.evaluation.runner import run
+from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.paths import Path2D
+from hamster_bench.scenario import Scenario
+from tests.evaluation.scripted import ScriptedAgent, ScriptedEnvironment
+
+SCENARIO = Scenario(task="walk_left", episode=3)
+HAMSTER = make_protocol("hamster")
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def function(*arguments: Any) -> Any:
+        raise error
+
+    return function
+
+
+def setting(**changes: Any) -> Callable[..., None]:
+    return lambda env, _: env.info.update(changes)
+
+
+def play(
+    agent: ScriptedAgent | None = None,
+    env: ScriptedEnvironment | None = None,
+    protocol: Protocol = HAMSTER,
+    scenario: Scenario = SCENARIO,
+) -> EpisodeRecord:
+    return run_episode(env or ScriptedEnvironment(), contestant("scripted", agent or ScriptedAgent()), scenario, protocol)
+
+
+def test_success_is_recorded_with_all_it_took() -> None:
+    full_speed = ScriptedAgent(lambda observation, rng: np.ones(1))
+    record = play(full_speed)
+    distance = SCENARIO.rng("layout").uniform(1.0, 12.0)
+    assert (record.outcome, record.kind, record.message) == ("success", None, None)
+    assert record.steps == round(distance)
+    assert record.control_steps == 3 * record.steps
+    assert record.episode_return == 1.0
+    assert record.instruction == "walk to 0 in walk_left"
+    assert (record.agent, record.protocol, record.scenario) == ("scripted", HAMSTER.fingerprint, SCENARIO)
+    assert {"hamster_bench", "gymnasium", "numpy", "python", "mujoco"} <= set(record.versions)
+    assert record.timings.act_wall > 0.0
+
+
+def test_idle_agent_meets_the_step_cap_of_its_action_mode() -> None:
+    protocol = make_protocol("hamster", max_steps=StepCaps(keypose=7, joint_position=11))
+    for mode, cap in (("keypose", 7), ("joint_position", 11)):
+        record = play(ScriptedAgent(lambda observation, rng: np.zeros(1), action_mode=mode), protocol=protocol)  # type: ignore[arg-type]
+        assert (record.outcome, record.kind, record.steps) == ("failure", "step_limit", cap)
+
+
+@pytest.mark.parametrize("reason", ["ik_unreachable", "path_not_found", "outside_workspace"])
+def test_motion_failure_ends_the_episode_when_the_protocol_says_so(reason: str) -> None:
+    record = play(env=ScriptedEnvironment(on_step=setting(failure=reason)))
+    assert (record.outcome, record.kind) == ("failure", f"motion_failure:{reason}")
+    assert (record.steps, record.motion_failures) == (1, 1)
+
+
+def test_motion_failure_is_counted_and_passed_when_the_protocol_says_so() -> None:
+    protocol = make_protocol("hamster", on_motion_failure="continue")
+    record = play(env=ScriptedEnvironment(on_step=setting(failure="path_not_found")), protocol=protocol)
+    assert (record.outcome, record.kind) == ("failure", "step_limit")
+    assert (record.steps, record.motion_failures) == (25, 25)
+
+
+def test_retries_repeat_a_keypose_within_its_step() -> None:
+    tries = []
+
+    def fail_every_second(env: ScriptedEnvironment, action: Any) -> None:
+        tries.append(float(action[0]))
+        env.info["failure"] = "path_not_found" if len(tries) % 2 else None
+
+    record = play(env=ScriptedEnvironment(on_step=fail_every_second), protocol=make_protocol("hamster", retries=1))
+    assert record.outcome == "success"
+    assert (len(tries), record.motion_failures) == (2 * record.steps, 0)
+    assert tries[::2] == tries[1::2]
+
+
+def test_refused_action_is_a_failure_with_its_reason() -> None:
+    record = play(ScriptedAgent(lambda observation, rng: np.zeros(3)))
+    assert (record.outcome, record.kind, record.steps) == ("failure", "invalid_action:wrong_shape", 0)
+    record = play(env=ScriptedEnvironment(on_step=raising(ActionNotFiniteError("x = nan"))))
+    assert (record.kind, record.message) == ("invalid_action:not_finite", "x = nan")
+
+
+def test_agent_that_stops_has_failed_by_its_own_word() -> None:
+    record = play(ScriptedAgent(raising(AgentStopped("no_path", "the path has ended"))))
+    assert (record.outcome, record.kind, record.message) == ("failure", "agent_stopped:no_path", "the path has ended")
+
+
+def test_environment_that_gives_up_is_recorded() -> None:
+    def truncate(env: ScriptedEnvironment, action: Any) -> None:
+        env.info["failure"], env.ended = "path_not_found", (False, True)
+
+    record = play(env=ScriptedEnvironment(on_step=truncate), protocol=make_protocol("hamster", on_motion_failure="continue"))
+    assert (record.outcome, record.kind, record.steps) == ("failure", "truncated", 1)
+
+
+@pytest.mark.parametrize(
+    ("agent", "env", "kind", "text"),
+    [
+        (ScriptedAgent(raising(ValueError("bad act"))), ScriptedEnvironment(), "agent_error", "ValueError: bad act"),
+        (ScriptedAgent(on_reset=raising(KeyError("x"))), ScriptedEnvironment(), "agent_error", "KeyError: 'x'"),
+        (ScriptedAgent(), ScriptedEnvironment(on_reset=raising(OSError("gone"))), "environment_error", "OSError: gone"),
+        (ScriptedAgent(), ScriptedEnvironment(on_step=raising(OSError("gone"))), "environment_error", "OSError: gone"),
+        (ScriptedAgent(), ScriptedEnvironment(on_reset=setting(is_success=True)), "environment_error", "solved already"),
+        (ScriptedAgent(), ScriptedEnvironment(on_step=lambda env, _: env.info.pop("failure")), "environment_error", "KeyError"),
+        (ScriptedAgent(raising(RecursionError("deep"))), ScriptedEnvironment(), "agent_error", "RecursionError: deep"),
+    ],
+)
+def test_faults_are_errors_of_whoever_made_them(agent: ScriptedAgent, env: ScriptedEnvironment, kind: str, text: str) -> None:
+    record = play(agent, env)
+    assert (record.outcome, record.kind) == ("error", kind)
+    assert record.message is not None
+    assert text in record.message
+
+
+def test_reward_that_is_no_number_is_a_fault_of_the_environment(tmp_path: Path) -> None:
+    def spoil(env: ScriptedEnvironment, action: Any) -> None:
+        env.info["failure"], env.reward = "path_not_found", float("nan")
+
+    record = play(env=ScriptedEnvironment(on_step=spoil))
+    assert (record.outcome, record.kind) == ("error", "environment_error")
+    with ResultStore.for_writing(tmp_path) as store:
+        store.add(store.start_run(HAMSTER, {}), record)
+
+
+def test_messages_are_the_same_in_every_process_and_can_be_stored(tmp_path: Path) -> None:
+    thing = object()
+    record = play(ScriptedAgent(raising(ValueError(f"{thing} \udcff {'x' * 9000}"))))
+    assert record.message is not None
+    assert "<object object at 0x...> ?" in record.message
+    assert len(record.message) < 2200
+    assert "(test_episode.py:" in record.message
+    with ResultStore.for_writing(tmp_path) as store:
+        store.add(store.start_run(HAMSTER, {}), record)
+        assert list(store.records()) == [record]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), MemoryError(), MissingDependencyError("pip install x")])
+def test_what_says_nothing_about_the_episode_passes_through(error: BaseException) -> None:
+    for agent, env in (
+        (ScriptedAgent(raising(error)), ScriptedEnvironment()),
+        (ScriptedAgent(on_reset=raising(error)), ScriptedEnvironment()),
+        (ScriptedAgent(), ScriptedEnvironment(on_reset=raising(error))),
+        (ScriptedAgent(), ScriptedEnvironment(on_step=raising(error))),
+    ):
+        with pytest.raises(type(error)):
+            play(agent, env)
+
+
+def test_oracle_reaches_only_privileged_agents_and_the_rng_is_the_scenarios() -> None:
+    seen: list[EpisodeContext] = []
+    for needs in (AgentNeeds(), AgentNeeds(privileged=True)):
+        play(ScriptedAgent(on_reset=seen.append, needs=needs))
+    plain, privileged = seen
+    assert (plain.oracle, privileged.oracle) == (None, "the oracle")
+    assert (plain.scenario, plain.instruction) == (SCENARIO, "walk to 0 in walk_left")
+    first = []
+    play(ScriptedAgent(lambda observation, rng: first.append(rng.random()) or np.ones(1)))
+    assert first[0] == SCENARIO.rng("agent").random()
+
+
+@pytest.mark.parametrize(
+    ("needs", "text"),
+    [
+        (AgentNeeds(cameras=("front", "wrist")), "needs the camera wrist"),
+        (AgentNeeds(image_size=(256, 256)), "256 x 256"),
+        (AgentNeeds(path="drawn"), "'points', 'overlay'|'points' or 'overlay'"),  # type: ignore[arg-type]
+    ],
+)
+def test_needs_are_checked_before_anything_is_recorded(needs: AgentNeeds, text: str, tmp_path: Path) -> None:
+    made = []
+    with ResultStore.for_writing(tmp_path) as store:
+        with pytest.raises(AgentError, match=text):
+            run(
+                [PlannedEpisode("picky", SCENARIO)],
+                store,
+                HAMSTER,
+                {"picky": ScriptedAgent(needs=needs)},
+                make_environment=lambda required, protocol: made.append(required) or ScriptedEnvironment(),  # type: ignore[func-returns-value]
+            )
+        assert store.runs() == []
+    assert made == []
+
+
+def test_unknown_engine_and_planner_are_refused_with_suggestions(tmp_path: Path) -> None:
+    for change, close in (({"engine": "mujocco"}, "mujoco"), ({"path_planner": "orakel"}, "oracle")):
+        with ResultStore.for_writing(tmp_path) as store, pytest.raises(UnknownNameError, match=f"Did you mean: {close}"):
+            run([PlannedEpisode("a", SCENARIO)], store, make_protocol("hamster", **change), {"a": ScriptedAgent()})
+
+
+class FakePlanner:
+    """Stands in for a planner; what it does is set by each test."""
+
+    privileged = False
+    behave: Callable[..., Any] = staticmethod(lambda *arguments: None)
+
+    def propose(self, image_rgb: Any, instruction: str, context: Any) -> Any:
+        return type(self).behave(image_rgb, instruction, context)
+
+
+PATH = Path2D([[0.1, 0.2], [0.3, 0.4]], [True, False])
+
+
+def play_with_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behave: Callable[..., Any], form: str = "points", **rules: Any
+) -> tuple[EpisodeRecord, list[Any]]:
+    monkeypatch.setattr(FakePlanner, "behave", staticmethod(behave))
+    seen: list[Any] = []
+    agent = ScriptedAgent(
+        lambda observation, rng: seen.append(observation) or np.ones(1),
+        needs=AgentNeeds(path=form),  # type: ignore[arg-type]
+    )
+    protocol = make_protocol("hamster", **rules)
+    monkeypatch.setattr("hamster_bench.evaluation.environment.make_planner", lambda name: FakePlanner())
+    with ResultStore.for_writing(tmp_path) as store:
+        run(
+            [PlannedEpisode("follower", SCENARIO)],
+            store,
+            protocol,
+            {"follower": agent},
+            make_environment=lambda required, _: ScriptedEnvironment(),
+        )
+        (record,) = store.records()
+    return record, seen
+
+
+@pytest.mark.parametrize("form", ["points", "overlay"])
+def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, seen = play_with_path(tmp_path, monkeypatch, lambda *arguments: PATH, form)
+    assert record.outcome == "success"
+    assert record.path is not None
+    assert Path2D.from_json(record.path) == PATH
+    if form == "points":
+        np.testing.assert_allclose(seen[0]["path"][:2, :2], PATH.points, atol=1e-6)
+    else:
+        assert seen[0]["front_rgb"].any()
+        assert seen[-1]["front_rgb"].any()
+
+
+@pytest.mark.parametrize(
+    ("behave", "text"),
+    [
+        (raising(PathError("no path in the answer")), "no path in the answer"),
+        (raising(ZeroDivisionError("bug")), "ZeroDivisionError: bug"),
+        (lambda *arguments: "not a path", "got str"),
+    ],
+)
+def test_planner_that_fails_is_an_error_of_the_planner(
+    behave: Callable[..., Any], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, seen = play_with_path(tmp_path / "end", monkeypatch, behave)
+    assert (record.outcome, record.kind, record.steps, seen) == ("error", "planner_error", 0, [])
+    assert record.message is not None
+    assert text in record.message
+    record, seen = play_with_path(tmp_path / "continue", monkeypatch, behave, on_planner_error="continue")
+    assert (record.outcome, record.path) == ("success", None)
+    assert record.path_error is not None
+    assert text in record.path_error
+    assert not seen[0]["path_mask"].any()
+
+
+def test_planner_without_a_path_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, _ = play_with_path(tmp_path, monkeypatch, lambda *arguments: None)
+    assert (record.outcome, record.path, record.path_error) == ("success", None, None)
+
+
+def test_agent_fingerprint_is_its_own_or_of_what_it_is(tmp_path: Path) -> None:
+    class WithCheckpoint(ScriptedAgent):
+        fingerprint = "checkpoint-1"
+
+    assert contestant("a", WithCheckpoint()).fingerprint == "checkpoint-1"
+    plain = contestant("a", ScriptedAgent())
+    assert plain.fingerprint == contestant("b", ScriptedAgent()).fingerprint
+    assert plain.fingerprint != contestant("a", ScriptedAgent(needs=AgentNeeds(privileged=True))).fingerprint
+    plan = [PlannedEpisode("a", SCENARIO)]
+    with ResultStore.for_writing(tmp_path) as store:
+        run(plan, store, HAMSTER, {"a": ScriptedAgent()}, make_environment=lambda required, _: ScriptedEnvironment())
+        with pytest.raises(StoreError, match="another agent called 'a'"):
+            run(plan, store, HAMSTER, {"a": WithCheckpoint()}, make_environment=lambda required, _: ScriptedEnvironment())
+
+
+def test_agent_fingerprint_follows_the_code_it_rests_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def fingerprint(package: str, helper: str) -> str:
+        folder = tmp_path / package
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+        (folder / "helper.py").write_text(helper)
+        (folder / "agent.py").write_text("from tests.evaluation.scripted import ScriptedAgent\nclass A(ScriptedAgent): pass\n")
+        return contestant("a", importlib.import_module(f"{package}.agent").A()).fingerprint
+
+    assert fingerprint("first", "STEP = 1\n") == fingerprint("second", "STEP = 1\n")
+    assert fingerprint("third", "STEP = 2\n") != fingerprint("fourth", "STEP = 1\n")

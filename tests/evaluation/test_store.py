@@ -1,0 +1,276 @@
+"""The result store: what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hamster_bench.errors import StoreError
+from hamster_bench.evaluation import store as store_module
+from hamster_bench.evaluation.protocol import make_protocol
+from hamster_bench.evaluation.record import EpisodeRecord, Timings
+from hamster_bench.evaluation.store import FILE_NAME, ResultStore
+from hamster_bench.scenario import Scenario
+
+HAMSTER = make_protocol("hamster")
+RECORD = EpisodeRecord(
+    agent="a",
+    agent_fingerprint="f",
+    protocol=HAMSTER.fingerprint,
+    scenario=Scenario(task="close_box", variation=2, episode=7, seed=1),
+    outcome="failure",
+    kind="motion_failure:path_not_found",
+    message="naïve text with a 'quote' and a\nnew line",
+    instruction="close the box",
+    steps=4,
+    control_steps=120,
+    episode_return=0.0,
+    motion_failures=1,
+    path='{"points":[[0.1,0.2]],"gripper_open":[true]}',
+    timings=Timings(reset_wall=0.5, reset_cpu=0.4, act_wall=0.3, act_cpu=0.2, step_wall=0.1, step_cpu=0.05),
+    versions={"python": "3.11"},
+)
+SUCCESS = dataclasses.replace(RECORD, agent="b", outcome="success", kind=None, message=None, path=None)
+
+
+def filled(directory: Path) -> Path:
+    with ResultStore.for_writing(directory) as store:
+        run = store.start_run(HAMSTER, {"tasks": ["close_box"]})
+        store.add(run, RECORD)
+        store.add(run, SUCCESS)
+        store.finish_run(run)
+    return directory / FILE_NAME
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with ResultStore.for_reading(tmp_path) as store:
+        assert list(store.records()) == [RECORD, SUCCESS]
+        assert list(store.records(agent="b")) == [SUCCESS]
+        assert list(store.records(scenario=RECORD.scenario.id, agent="a", protocol=HAMSTER.fingerprint)) == [RECORD]
+        assert list(store.records(protocol="other")) == []
+        assert store.recorded(HAMSTER.fingerprint) == {("a", RECORD.scenario.id), ("b", RECORD.scenario.id)}
+        assert store.recorded("other") == set()
+        assert store.protocols() == {HAMSTER.fingerprint: HAMSTER}
+        (run,) = store.runs()
+    assert run["configuration"] == {"tasks": ["close_box"]}
+    assert run["finished"] is not None
+    assert run["versions"]["numpy"] == np.__version__
+
+
+def test_nothing_recorded_is_overwritten_changed_or_deleted(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    with ResultStore.for_writing(tmp_path) as store:
+        run = store.start_run(HAMSTER, {})
+        with pytest.raises(StoreError, match="refused"):
+            store.add(run, dataclasses.replace(RECORD, outcome="success", kind=None))
+        assert list(store.records()) == [RECORD, SUCCESS]
+    connection = sqlite3.connect(file)
+    for statement in ("UPDATE episodes SET outcome = 'success', kind = NULL", "DELETE FROM episodes"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_records_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
+    with ResultStore.for_writing(tmp_path) as store:
+        run = store.start_run(HAMSTER, {})
+        for wrong in (
+            dataclasses.replace(RECORD, outcome="success"),
+            dataclasses.replace(RECORD, kind=None),
+            dataclasses.replace(RECORD, outcome="maybe"),  # type: ignore[arg-type]
+            dataclasses.replace(RECORD, protocol="unheard of"),
+        ):
+            with pytest.raises(StoreError, match="refused"):
+                store.add(run, wrong)
+        assert list(store.records()) == []
+
+
+def test_digest_sees_outcomes_and_not_times_runs_or_order(tmp_path: Path) -> None:
+    def digest(name: str, *records: EpisodeRecord, runs: int = 1) -> str:
+        with ResultStore.for_writing(tmp_path / name) as store:
+            run = [store.start_run(HAMSTER, {}) for _ in range(runs)][-1]
+            for record in records:
+                store.add(run, record)
+            return store.digest()
+
+    reference = digest("reference", RECORD, SUCCESS)
+    assert digest("again", SUCCESS, dataclasses.replace(RECORD, timings=Timings(act_wall=9.0)), runs=3) == reference
+    for i, change in enumerate([{"steps": 5}, {"kind": "step_limit"}, {"path": None}, {"message": None}, {"agent": "c"}]):
+        assert digest(str(i), dataclasses.replace(RECORD, **change), SUCCESS) != reference  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: b"this is no database" * 40, id="text"),
+        pytest.param(lambda data: data[:50], id="shorter than a header"),
+        pytest.param(lambda data: data[: len(data) // 2], id="cut off"),
+        pytest.param(lambda data: data[:100] + bytes(len(data) - 100), id="zeros"),
+        pytest.param(lambda data: data[:5000] + np.random.default_rng(0).bytes(len(data) - 5000), id="noise"),
+    ],
+)
+def test_corrupt_file_is_refused_and_left_alone(spoil: object, tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    spoilt = spoil(file.read_bytes())  # type: ignore[operator]
+    file.write_bytes(spoilt)
+    for door in (ResultStore.for_writing, ResultStore.for_reading):
+        with pytest.raises(StoreError, match="corrupt"):
+            door(tmp_path)
+    assert file.read_bytes() == spoilt
+
+
+def test_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE episodes (id INTEGER PRIMARY KEY)")
+    connection.commit()
+    connection.close()
+    before = file.read_bytes()
+    for door in (ResultStore.for_writing, ResultStore.for_reading):
+        with pytest.raises(StoreError, match="another program"):
+            door(tmp_path)
+    assert file.read_bytes() == before
+
+
+def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = file.read_bytes()
+    for door in (ResultStore.for_writing, ResultStore.for_reading):
+        with pytest.raises(StoreError, match="schema version 99, made by a newer version"):
+            door(tmp_path)
+    assert file.read_bytes() == before
+
+
+def test_older_schema_is_migrated_by_writers_and_understood_by_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = filled(tmp_path)
+    before = file.read_bytes()
+    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN stage INTEGER",))
+    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    with ResultStore.for_reading(tmp_path) as store:
+        assert list(store.records()) == [RECORD, SUCCESS]
+    assert file.read_bytes() == before
+    with ResultStore.for_writing(tmp_path) as store:
+        assert list(store.records()) == [RECORD, SUCCESS]
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
+    assert connection.execute("SELECT stage FROM episodes").fetchall() == [(None,), (None,)]
+    connection.close()
+
+
+def test_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = filled(tmp_path)
+    before = file.read_bytes()
+    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN stage INTEGER", "no such statement"))
+    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    with pytest.raises(StoreError):
+        ResultStore.for_writing(tmp_path)
+    monkeypatch.undo()
+    assert file.read_bytes() == before
+    with ResultStore.for_writing(tmp_path) as store:
+        assert list(store.records()) == [RECORD, SUCCESS]
+
+
+def test_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    for path in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
+        with pytest.raises(StoreError, match="cannot be used as a results directory"):
+            ResultStore.for_writing(path)
+    # Not even the superuser can make files here.
+    with pytest.raises(StoreError, match="cannot be written"):
+        ResultStore.for_writing("/proc")
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(StoreError, match="cannot be read"):
+        ResultStore.for_writing(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(("folder_mode", "file_mode"), [(0o555, 0o444), (0o555, 0o644), (0o755, 0o444)])
+def test_write_permission_is_needed(folder_mode: int, file_mode: int, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    file = filled(closed)
+    file.chmod(file_mode)
+    closed.chmod(folder_mode)
+    if os.access(closed, os.W_OK) and os.access(file, os.W_OK):
+        closed.chmod(0o755)
+        pytest.skip("this user may write everywhere, permissions notwithstanding")
+    with pytest.raises(StoreError, match="cannot be used"):
+        ResultStore.for_writing(closed)
+    with ResultStore.for_reading(closed) as store:
+        assert list(store.records()) == [RECORD, SUCCESS]
+    closed.chmod(0o755)
+
+
+def test_file_that_cannot_be_written_is_refused_even_to_the_superuser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path)
+    connect = sqlite3.connect
+
+    def read_only(database: str, **options: object) -> sqlite3.Connection:
+        return connect(database.replace("mode=rwc", "mode=ro"), **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pytest.raises(StoreError, match="readonly database"):
+        ResultStore.for_writing(tmp_path)
+
+
+def test_reading_where_nothing_is_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="hamster-bench run"):
+        ResultStore.for_reading(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+HOLDER = """
+import os, sys
+from hamster_bench.evaluation.store import ResultStore
+store = ResultStore.for_writing(sys.argv[1])
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_second_writer_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        pid = holder.stdout.readline().strip()
+        with pytest.raises(StoreError, match=f"being written by process {pid} on "):
+            ResultStore.for_writing(tmp_path)
+        holder.kill()
+        holder.wait()
+        filled(tmp_path)
+
+
+def test_second_writer_of_the_same_process_is_refused_too(tmp_path: Path) -> None:
+    with ResultStore.for_writing(tmp_path), pytest.raises(StoreError, match="being written by"):
+        ResultStore.for_writing(tmp_path)
+    filled(tmp_path)
+
+
+def test_reader_sees_records_while_they_are_added(tmp_path: Path) -> None:
+    with ResultStore.for_writing(tmp_path) as writer:
+        run = writer.start_run(HAMSTER, {})
+        with ResultStore.for_reading(tmp_path) as reader:
+            assert list(reader.records()) == []
+            writer.add(run, RECORD)
+            assert list(reader.records()) == [RECORD]
+
+
+def test_full_disk_is_said_and_keeps_what_was_recorded(tmp_path: Path) -> None:
+    with ResultStore.for_writing(tmp_path) as store:
+        run = store.start_run(HAMSTER, {})
+        store.add(run, RECORD)
+        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreError, match="full"):
+            store.add(run, dataclasses.replace(SUCCESS, message=None, path="x" * 100_000))
+        assert list(store.records()) == [RECORD]
