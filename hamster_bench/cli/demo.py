@@ -8,12 +8,13 @@ from pathlib import Path
 from hamster_bench.cli.options import whole_number
 from hamster_bench.cli.run import evaluate
 from hamster_bench.cli.table import show
-from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.scenario import CONTROL_FACTOR, Scenario
 
 AGENTS = ("expert", "path_lift", "random")
+# One task each of pushing, a hinge, inserting and stacking: enough to see everything work in a few minutes.
+TASKS = ("slide_block_to_target", "close_box", "insert_onto_square_peg", "stack_cups")
 EPISODES = 10
 
 
@@ -30,12 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs the scripted agents on every task, prints and writes the table, and draws the tasks."""
+    """Runs the scripted agents on four tasks, prints and writes the table, and draws the tasks."""
     directory: Path = arguments.out
-    tasks = TASKS.names()
     evaluate(
         agents=AGENTS,
-        tasks=tasks,
+        tasks=TASKS,
         episodes=arguments.episodes,
         seed=0,
         factors=(CONTROL_FACTOR,),
@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     print()
     show(directory, markdown=directory / "table.md", csv=directory / "table.csv")
-    _draw_tasks(tasks, directory / "tasks.png")
+    _draw_tasks(TASKS, directory / "tasks.png")
     print(f"\nWritten to {directory}: table.md, table.csv, tasks.png (the tasks with the expert's paths), results.sqlite.")
     return 0
 

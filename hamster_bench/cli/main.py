@@ -37,7 +37,7 @@ class _Entry(NamedTuple):
 
 
 COMMANDS: dict[str, _Entry] = {
-    "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on every task and print the table"),
+    "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
     "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
