@@ -85,6 +85,8 @@ class Agent(Protocol):
 
 AGENTS: Registry[type[Agent]] = Registry("agent", entry_point_group="hamster_bench.agents")
 AGENTS.register("expert", "hamster_bench.baselines.scripted.expert:ExpertAgent")
+AGENTS.register("keypose_expert", "hamster_bench.baselines.scripted.keypose_expert:KeyposeExpertAgent")
+AGENTS.register("keypose_paths_expert", "hamster_bench.baselines.scripted.keypose_expert:KeyposePathsExpertAgent")
 AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomAgent")
 AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
 

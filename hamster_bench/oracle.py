@@ -5,8 +5,9 @@ Policies under test never see it; the runner hands it only to agents and planner
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,18 @@ class Waypoint:
     gripper: float | None
 
 
+class Trial(Protocol):
+    """A stretch of simulation that will be undone."""
+
+    def observation(self) -> dict[str, Any]:
+        """What an observation holds besides images and words."""
+        ...
+
+    def step(self, action: NDArray[np.float64]) -> bool:
+        """One ``joint_position`` action (8,); whether the task is solved then."""
+        ...
+
+
 class Oracle(Protocol):
     """Privileged access to one running environment."""
 
@@ -48,4 +61,8 @@ class Oracle(Protocol):
         Raises:
             PlanningError: no motion was found.
         """
+        ...
+
+    def trial(self) -> AbstractContextManager[Trial]:
+        """Lets the simulation run on; at the end of the ``with`` block everything is as it was before, bit by bit."""
         ...

@@ -29,12 +29,20 @@ class ExpertAgent:
     """Goes through the waypoints of the task one by one, each evaluated and planned when its turn comes.
 
     After a waypoint it sets the gripper if the waypoint says so and waits for the fingers. It is the ceiling of a table, no policy.
+
+    Attributes:
+        on_path: whether the action given last follows a Cartesian path waypoint.
+        moving_gripper: whether the action given last holds the arm still for the fingers to move.
+        finished: whether all waypoints are behind it and it only holds still.
     """
 
     action_mode: ActionMode = "joint_position"
     needs = AgentNeeds(privileged=True)
 
     def __init__(self) -> None:
+        self.on_path = False
+        self.moving_gripper = False
+        self.finished = False
         self._joint_positions = np.zeros(7)
         self._gripper = 1.0
         self._oracle: Oracle | None = None
@@ -49,6 +57,7 @@ class ExpertAgent:
         if context.oracle is None:
             raise AgentError("the expert needs the oracle of the environment; run it where privileged agents are allowed")
         self._oracle, self._actions = context.oracle, None
+        self.on_path = self.moving_gripper = self.finished = False
 
     def act(self, observation: Mapping[str, Any]) -> NDArray[np.float64]:
         """The next control step (8,): 7 joint targets [rad] and the gripper opening.
@@ -74,6 +83,7 @@ class ExpertAgent:
         arm = self._joint_positions.copy()
         for index in range(len(oracle.preview())):
             waypoint = oracle.waypoint(index)
+            self.on_path = waypoint.kind == "path"
             for target in oracle.plan(waypoint):
                 arm = np.array(target, dtype=np.float64)
                 yield self._command(arm)
@@ -83,8 +93,11 @@ class ExpertAgent:
                 yield self._command(arm)
             if waypoint.gripper is not None:
                 self._gripper = float(waypoint.gripper)
+                self.moving_gripper = True
                 for _ in range(GRIPPER_STEPS):
                     yield self._command(arm)
+                self.moving_gripper = False
+        self.on_path, self.finished = False, True
         for _ in range(FINAL_STEPS):
             yield self._command(arm)
 

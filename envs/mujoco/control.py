@@ -20,6 +20,15 @@ _FINGER_STEP = 0.2 / CONTROL_RATE
 _SQUEEZE = 0.025
 
 
+@dataclass(frozen=True)
+class Commands:
+    """What the robot was last told: joint targets (7,) [rad], gripper opening in 0 to 1, finger target [m]."""
+
+    joints: NDArray[np.float64]
+    opening: float
+    finger: float
+
+
 @dataclass
 class Controller:
     """Drives the robot of one simulation; holds the commands last given.
@@ -48,6 +57,14 @@ class Controller:
         self.data.qpos[self.robot.arm_qpos] = joints
         self.data.qpos[self.robot.finger_qpos] = finger
         self.data.ctrl[self.robot.actuators] = [*joints, finger]
+
+    def commands(self) -> Commands:
+        """The commands last given."""
+        return Commands(self.joints.copy(), self.opening, self._finger)
+
+    def command(self, commands: Commands) -> None:
+        """Goes on from these commands, without simulating anything."""
+        self.joints, self.opening, self._finger = commands.joints.copy(), commands.opening, commands.finger
 
     def step(self, joints: NDArray[np.float64], opening: float) -> None:
         """Simulates one control step.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +40,28 @@ class SceneOracle:
         if waypoint.kind == "path":
             return self.simulation.plan_along(waypoint.poses)
         return self.simulation.plan_to(waypoint.poses[0], waypoint.ignore_collisions)
+
+    @contextmanager
+    def trial(self) -> Iterator[SimulationTrial]:
+        """Lets the simulation run on and then puts it back; see `Oracle.trial`."""
+        saved = self.simulation.snapshot()
+        try:
+            yield SimulationTrial(self.simulation)
+        finally:
+            self.simulation.restore(saved)
+
+
+@dataclass(frozen=True)
+class SimulationTrial:
+    """The `Trial` of one simulation."""
+
+    simulation: Simulation
+
+    def observation(self) -> dict[str, Any]:
+        """What an observation holds besides images and words."""
+        return self.simulation.proprioception()
+
+    def step(self, action: NDArray[np.float64]) -> bool:
+        """One ``joint_position`` action (8,); whether the task is solved then."""
+        self.simulation.joint_position(action)
+        return self.simulation.success()

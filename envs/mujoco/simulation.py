@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import OPEN_THRESHOLD, check_workspace
-from hamster_bench.envs.mujoco.control import Controller
+from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.grasping import Grasping, GraspMode
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
 from hamster_bench.envs.mujoco.layout import Layout, place
@@ -44,7 +45,21 @@ _ARRIVE_STEPS = 4
 # Speed of the tip along Cartesian path waypoints [m/s]: RLBench's executed paths move at about this.
 _PATH_TIP_SPEED = 0.3
 
+_INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION.value
+
 _CAMERA_AXES = np.diag([1.0, -1.0, -1.0])  # MuJoCo's camera looks along -z with y up
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A simulation at one moment; see `Simulation.snapshot`."""
+
+    integration: FloatArray
+    edited: dict[str, FloatArray]
+    controller: Commands
+    planner: Any
+    target_pose: FloatArray
+    control_steps: int
 
 
 class Simulation:
@@ -221,19 +236,46 @@ class Simulation:
 
     def state(self) -> FloatArray:
         """Everything that decides how the simulation goes on, as one array."""
+        edited = [getattr(self.scene.model, name).ravel() for name in self._pristine]
+        return np.concatenate([self._integration_state(), *edited, self.controller.joints, [self.controller.opening]])
+
+    def snapshot(self) -> Snapshot:
+        """Everything that decides how the simulation goes on, to be put back by `restore`."""
+        return Snapshot(
+            integration=self._integration_state(),
+            edited={name: getattr(self.scene.model, name).copy() for name in self._pristine},
+            controller=self.controller.commands(),
+            planner=self._planner_rng.bit_generator.state,
+            target_pose=self._target_pose.copy(),
+            control_steps=self.control_steps,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Puts everything back to where it was at a `snapshot`."""
         model, data = self.scene.model, self.data
-        kind = mujoco.mjtState.mjSTATE_INTEGRATION.value
-        integration = np.empty(mujoco.mj_stateSize(model, kind))
-        mujoco.mj_getState(model, data, integration, kind)
-        edited = [getattr(model, name).ravel() for name in self._pristine]
-        return np.concatenate([integration, *edited, self.controller.joints, [self.controller.opening]])
+        for name, values in snapshot.edited.items():
+            getattr(model, name)[:] = values
+        mujoco.mj_setState(model, data, snapshot.integration, _INTEGRATION)
+        self.controller.command(snapshot.controller)
+        self._planner_rng.bit_generator.state = snapshot.planner
+        self._target_pose = snapshot.target_pose.copy()
+        self.control_steps = snapshot.control_steps
+        self._update_poses()
+
+    def _integration_state(self) -> FloatArray:
+        integration = np.empty(mujoco.mj_stateSize(self.scene.model, _INTEGRATION))
+        mujoco.mj_getState(self.scene.model, self.data, integration, _INTEGRATION)
+        return integration
+
+    def _update_poses(self) -> None:
+        # Observations and conditions read poses, which belong to the state before the last physics step.
+        mujoco.mj_kinematics(self.scene.model, self.data)
+        mujoco.mj_camlight(self.scene.model, self.data)
 
     def _step(self, joints: FloatArray, opening: float, after_step: Callable[[], None] | None = None) -> None:
         self.controller.step(joints, opening)
         self.control_steps += 1
-        # Observations and conditions read poses, which belong to the state before the last physics step.
-        mujoco.mj_kinematics(self.scene.model, self.data)
-        mujoco.mj_camlight(self.scene.model, self.data)
+        self._update_poses()
         remove_detected(self.scene, self.data)
         if after_step is not None:
             after_step()

@@ -166,6 +166,8 @@ def test_table_of_nothing_and_to_nowhere_is_refused(results: Path, tmp_path: Pat
     assert "cannot be written" in capsys.readouterr().err
 
 
+# imageio-ffmpeg's reader leaves its pipes to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_replay_films_the_episode_and_finds_it_as_recorded(results: Path, tmp_path: Path) -> None:
     video = tmp_path / "out.mp4"
     done = program("replay", results, SCENARIO, "--agent", "path_lift", "--video", video, "--size", "160")

@@ -1,0 +1,1 @@
+"""Demonstrations: what the expert did, and how policies are taught from it."""
