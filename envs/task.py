@@ -137,6 +137,7 @@ class Task:
             in order.
         removal: objects that vanish in a detection volume.
         scene_file: path of the scene; None for ``scene.xml`` in this project's folder of the task's name.
+        own_choices: what the originals do not state and this project has chosen, a sentence each.
         manipulated: objects the robot touches or holds ("MO").
         receiver: objects that take part without being handled ("RO").
     """
@@ -154,5 +155,6 @@ class Task:
     solution: Callable[[SceneEditor, int], tuple[Step, ...]] | None = None
     removal: Removal | None = None
     scene_file: str | None = None
+    own_choices: tuple[str, ...] = ()
     manipulated: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()

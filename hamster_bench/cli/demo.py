@@ -50,7 +50,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _draw_tasks(tasks: tuple[str, ...], file: Path) -> None:
-    from hamster_bench.leaderboards.pictures import contact_sheet, task_picture
+    from hamster_bench.gallery.pictures import contact_sheet, task_picture
 
     pictures = [task_picture(Scenario(task=task)) for task in tasks]
     try:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, _Entry] = {
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
+    "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
     "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
     "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }

@@ -1,0 +1,1 @@
+"""Pictures and data sheets of the tasks, made from the tasks themselves."""
