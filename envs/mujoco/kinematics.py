@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hamster_bench.envs.contract import JOINT_LOWER, JOINT_UPPER
-from hamster_bench.envs.mujoco.scene import bare_robot, site_pose
+from hamster_bench.envs.mujoco.scene import robot_alone, site_pose
 
 FloatArray = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ def _lack_of_margin(joints: FloatArray) -> float:
 
 def make_arm() -> Arm:
     """The arm in a model of its own."""
-    model = bare_robot()
+    model = robot_alone(colliding=False)
     return Arm(model, mujoco.MjData(model), model.site("panda_tip").id, _spread(_RESTARTS))
 
 

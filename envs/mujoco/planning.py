@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import CONTROL_RATE, JOINT_LOWER, JOINT_UPPER
 from hamster_bench.envs.mujoco.kinematics import Arm
-from hamster_bench.envs.mujoco.scene import Scene
+from hamster_bench.envs.mujoco.scene import Scene, robot_alone
 from hamster_bench.errors import PlanningError
 from hamster_bench.geometry import quat_xyzw_slerp, rotation_angle
 
@@ -120,6 +120,40 @@ class CollisionChecker:
         return lambda joints: not collisions(joints) <= present
 
 
+@dataclass(frozen=True)
+class SelfCollisionChecker:
+    """Tells whether the robot hits itself, whatever stands around it.
+
+    Attributes:
+        model: the robot alone, with its collision shapes.
+        data: scratch state.
+    """
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+
+    def at(self, joints: FloatArray) -> Collides:
+        """A check of joint angles (7,) [rad]; pairs that touch at ``joints`` already do not count."""
+
+        def collisions(angles: FloatArray) -> set[tuple[int, int]]:
+            self.data.qpos[:7] = angles
+            mujoco.mj_kinematics(self.model, self.data)
+            mujoco.mj_collision(self.model, self.data)
+            if self.data.ncon == 0:
+                return set()
+            deep = self.data.contact.dist < -_PENETRATION
+            return {(int(a), int(b)) for a, b in self.data.contact.geom[deep]}
+
+        present = collisions(joints)
+        return lambda angles: not collisions(angles) <= present
+
+
+def make_self_collision_checker() -> SelfCollisionChecker:
+    """A checker for the robot alone."""
+    model = robot_alone(colliding=True)
+    return SelfCollisionChecker(model, mujoco.MjData(model))
+
+
 def make_collision_checker(scene: Scene, arm_joints: NDArray[np.intp]) -> CollisionChecker:
     """A checker for the scene; robot geoms are those of bodies named ``panda_*``."""
     model = scene.model
@@ -155,33 +189,29 @@ def line_through(arm: Arm, start: FloatArray, poses: FloatArray) -> FloatArray |
     return np.array(path)
 
 
-def plan_to_pose(
-    arm: Arm, start: FloatArray, pose: FloatArray, collides: Collides | None, rng: np.random.Generator
-) -> FloatArray:
+def plan_to_pose(arm: Arm, start: FloatArray, pose: FloatArray, collides: Collides, rng: np.random.Generator) -> FloatArray:
     """Joint path (n, 7) [rad] from ``start`` to a tip pose (7,): a straight line if the arm can follow it, else a planned one.
 
     Args:
         arm: the arm.
         start: joint angles (7,) [rad].
         pose: world pose of the tip.
-        collides: tells of joint angles (7,) whether they collide; None ignores collisions.
+        collides: tells of joint angles (7,) whether they collide.
         rng: stream of the sampler.
 
     Raises:
         PlanningError: ``ik_unreachable`` when no joint angles reach the pose, ``path_not_found`` when none were found on a free path.
     """
     line = line_through(arm, start, pose[None])
-    if line is not None and (collides is None or not _path_collides(line, collides)):
+    if line is not None and not path_collides(line, collides):
         return line
     goals = arm.solutions(pose, start, GOAL_CANDIDATES)
     if not goals:
         raise PlanningError("ik_unreachable", f"no joint angles bring the gripper to {np.round(pose, 4).tolist()}")
-    if collides is None:
-        return np.array([start, goals[0]])
     free = [goal for goal in goals if not collides(goal)]
     for goal in free:
         direct = np.array([start, goal])
-        if not _path_collides(direct, collides):
+        if not path_collides(direct, collides):
             return direct
     for goal in free[:_SAMPLED_GOALS]:
         path = _rrt_connect(start, goal, collides, rng)
@@ -230,7 +260,8 @@ def _densify(path: FloatArray, step: float) -> FloatArray:
     return np.concatenate(pieces)
 
 
-def _path_collides(path: FloatArray, collides: Collides) -> bool:
+def path_collides(path: FloatArray, collides: Collides) -> bool:
+    """Whether a joint path (n, 7) collides anywhere after its start, neighbours joined by straight lines in joint space."""
     return any(collides(joints) for joints in _densify(path, _EDGE_STEP)[1:])
 
 
@@ -259,7 +290,7 @@ def _extend(tree: list[FloatArray], parents: list[int], target: FloatArray, coll
     direction = target - tree[nearest]
     length = float(np.abs(direction).max())
     new = target if length <= _EXTEND_STEP else tree[nearest] + direction * (_EXTEND_STEP / length)
-    if _path_collides(np.array([tree[nearest], new]), collides):
+    if path_collides(np.array([tree[nearest], new]), collides):
         return None
     tree.append(new)
     parents.append(nearest)
@@ -280,6 +311,6 @@ def _shortcut(path: FloatArray, collides: Collides, rng: np.random.Generator) ->
         if len(points) < 3:
             break
         first, last = sorted(rng.choice(len(points), size=2, replace=False))
-        if last - first >= 2 and not _path_collides(np.array([points[first], points[last]]), collides):
+        if last - first >= 2 and not path_collides(np.array([points[first], points[last]]), collides):
             points = points[: first + 1] + points[last:]
     return np.array(points)

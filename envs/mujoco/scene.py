@@ -163,17 +163,23 @@ def load_scene(task: Task) -> Scene:
     )
 
 
-def bare_robot() -> mujoco.MjModel:
-    """The robot alone, without geometry: kinematics and inertia only."""
+def robot_alone(colliding: bool) -> mujoco.MjModel:
+    """The robot without a scene and without what is only seen.
+
+    Args:
+        colliding: keep the collision shapes; without them it is kinematics and inertia only.
+    """
     root = ET.fromstring(_robot_file().read_text(encoding="utf-8"))
     for section in root.findall("asset"):
         for mesh in section.findall("mesh"):
-            section.remove(mesh)
+            if not (colliding and mesh.get("name", "").endswith("_collision")):
+                section.remove(mesh)
     for parent in root.find("worldbody").iter("body"):  # type: ignore[union-attr]
         for geom in parent.findall("geom"):
-            parent.remove(geom)
-    spec = mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"))
-    return spec.compile()
+            if not colliding or geom.get("class") == "panda_visual":
+                parent.remove(geom)
+    assets = panda_assets() if colliding else {}
+    return mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"), assets=assets).compile()
 
 
 def _world(task_file: Path) -> tuple[mujoco.MjSpec, dict[str, str], dict[str, NDArray[np.float64]]]:

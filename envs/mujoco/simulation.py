@@ -15,7 +15,15 @@ from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.grasping import Grasping, GraspMode
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
 from hamster_bench.envs.mujoco.layout import Layout, place
-from hamster_bench.envs.mujoco.planning import Collides, line_through, make_collision_checker, plan_to_pose, retime
+from hamster_bench.envs.mujoco.planning import (
+    Collides,
+    line_through,
+    make_collision_checker,
+    make_self_collision_checker,
+    path_collides,
+    plan_to_pose,
+    retime,
+)
 from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robot
 from hamster_bench.envs.mujoco.scene import WaypointSites, load_scene, site_pose, site_pose_on
 from hamster_bench.envs.mujoco.sensing import holds, remove_detected
@@ -83,6 +91,7 @@ class Simulation:
         self.controller = Controller(self.scene.model, self.data, self.robot)
         self.grasping = Grasping(self.scene, self.data, self.robot, grasp)
         self.checker = make_collision_checker(self.scene, self.robot.arm_qpos)
+        self.self_checker = make_self_collision_checker()
         self.control_steps = 0
         self.solution: tuple[tuple[WaypointSites, int | None], ...] = ()
         self._planner_rng = np.random.default_rng(0)
@@ -190,18 +199,20 @@ class Simulation:
         Raises:
             PlanningError: no motion was found.
         """
-        collides = None if ignore_collisions else self._collides()
+        collides = self._collides(ignore_collisions)
         path = plan_to_pose(self.arm, self.controller.joints, pose, collides, self._planner_rng)
         return retime(self.arm, path)
 
     def plan_along(self, poses: FloatArray) -> FloatArray:
-        """Joint targets (n, 7) [rad], one a control step, along a Cartesian path through poses (k, 7), collisions ignored.
+        """Joint targets (n, 7) [rad], one a control step, along a Cartesian path through poses (k, 7).
+
+        Collisions are ignored, but for those of the robot with itself.
 
         Raises:
             PlanningError: the arm cannot follow.
         """
         path = line_through(self.arm, self.controller.joints, poses)
-        if path is None:
+        if path is None or path_collides(path, self._collides(ignore_collisions=True)):
             raise PlanningError("path_not_found", "the arm cannot follow the Cartesian path")
         return retime(self.arm, path, _PATH_TIP_SPEED)
 
@@ -295,7 +306,10 @@ class Simulation:
             if opening <= OPEN_THRESHOLD and count >= _CLOSE_STEPS_LEAST and self.controller.fingers_still():
                 break
 
-    def _collides(self) -> Collides:
+    def _collides(self, ignore_collisions: bool) -> Collides:
+        if ignore_collisions:
+            # What "ignore" means is the scene: an arm that runs into itself would only jam.
+            return self.self_checker.at(self.controller.joints)
         return self.checker.at(self.data, self.grasping.grasped(), self.robot.hand)
 
     def _placement_is_valid(self) -> bool:
@@ -316,18 +330,19 @@ class Simulation:
         return tuple((by_name[s.waypoint], None if s.frame is None else self.scene.body(s.frame)) for s in steps)
 
     def _solution_is_feasible(self) -> bool:
-        """Whether the arm can make the scripted motions one after the other, collisions ignored."""
+        """Whether the arm can make the scripted motions one after the other, the scene ignored."""
         joints = START_JOINTS
-        rng = np.random.default_rng(0)  # never drawn from: without collisions no sampler runs
+        rng = np.random.default_rng(0)
         for step, (waypoint, _) in enumerate(self.solution):
             poses = self.solution_poses(step)
+            collides = self.self_checker.at(joints)
             if waypoint.is_path:
                 path = line_through(self.arm, joints, poses)
-                if path is None:
+                if path is None or path_collides(path, collides):
                     return False
             else:
                 try:
-                    path = plan_to_pose(self.arm, joints, poses[0], None, rng)
+                    path = plan_to_pose(self.arm, joints, poses[0], collides, rng)
                 except PlanningError:
                     return False
             joints = path[-1]

@@ -16,7 +16,7 @@ from hamster_bench.agent import EpisodeContext, make_agent
 from hamster_bench.envs.contract import JOINT_LOWER, JOINT_UPPER
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
 from hamster_bench.envs.mujoco.layout import PLANE_CENTRE, PLANE_HALF_SIZE, draw_base_pose
-from hamster_bench.envs.mujoco.planning import line_through, plan_to_pose, retime
+from hamster_bench.envs.mujoco.planning import line_through, make_self_collision_checker, plan_to_pose, retime
 from hamster_bench.envs.mujoco.scene import load_scene
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import PlanningError
@@ -36,6 +36,11 @@ def ring_env() -> Iterator[Any]:
     env = gymnasium.make("hamster_bench/insert_onto_square_peg-v0", cameras=(), action_mode="keypose")
     yield env.unwrapped
     env.close()
+
+
+def free(joints: np.ndarray) -> bool:
+    """Nothing is in the way."""
+    return False
 
 
 def table_top_poses(count: int) -> list[np.ndarray]:
@@ -64,12 +69,12 @@ def test_inverse_kinematics_reaches_the_table_top(arm: Any) -> None:
 def test_what_is_out_of_reach_has_no_solution(arm: Any) -> None:
     assert not arm.reachable(np.array([0.77, 0.65, 1.75, *DOWN]))
     with pytest.raises(PlanningError) as error:
-        plan_to_pose(arm, START_JOINTS, np.array([0.77, 0.65, 1.75, *DOWN]), None, np.random.default_rng(0))
+        plan_to_pose(arm, START_JOINTS, np.array([0.77, 0.65, 1.75, *DOWN]), free, np.random.default_rng(0))
     assert error.value.reason == "ik_unreachable"
 
 
 def test_a_straight_line_is_straight(arm: Any) -> None:
-    start = plan_to_pose(arm, START_JOINTS, np.array([0.3, -0.1, 0.9, *DOWN]), None, np.random.default_rng(0))[-1]
+    start = plan_to_pose(arm, START_JOINTS, np.array([0.3, -0.1, 0.9, *DOWN]), free, np.random.default_rng(0))[-1]
     target = np.array([0.35, 0.2, 0.8, *DOWN])
     path = line_through(arm, start, target[None])
     assert path is not None
@@ -204,3 +209,14 @@ def test_the_expert_moves_objects_without_throwing_them(ring_env: Any) -> None:
     assert info["is_success"]
     assert fastest < 2.0
     env.close()
+
+
+def test_an_arm_folded_into_itself_is_a_collision_even_where_the_scene_is_ignored(arm: Any) -> None:
+    collides = make_self_collision_checker().at(START_JOINTS)
+    assert not collides(START_JOINTS)
+    folded = START_JOINTS.copy()
+    folded[[1, 3, 5]] = 0.0, -3.07, 3.7
+    assert collides(folded)
+    with pytest.raises(PlanningError) as error:
+        plan_to_pose(arm, START_JOINTS, arm.tip_pose(START_JOINTS + 0.3), lambda joints: True, np.random.default_rng(0))
+    assert error.value.reason == "path_not_found"
