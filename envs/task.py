@@ -127,6 +127,7 @@ class Task:
         goal: what has to be achieved, in a sentence.
         instructions: gives all phrasings of the task for a variation index.
         success: conditions that must all hold at the same moment.
+        success_by_variation: one more condition for each variation, or none at all.
         variation_count: number of RLBench variations.
         variation_meaning: what the variation index selects.
         graspable: bodies that a closing gripper attaches.
@@ -146,6 +147,7 @@ class Task:
     goal: str
     instructions: Callable[[int], tuple[str, ...]]
     success: tuple[Condition, ...]
+    success_by_variation: tuple[Condition, ...] = ()
     variation_count: int = 1
     variation_meaning: str = "nothing; a single variation"
     graspable: tuple[str, ...] = ()
@@ -158,3 +160,7 @@ class Task:
     own_choices: tuple[str, ...] = ()
     manipulated: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()
+
+    def conditions(self, variation: int) -> tuple[Condition, ...]:
+        """Success conditions of a variation."""
+        return (*self.success, *self.success_by_variation[variation : variation + 1])

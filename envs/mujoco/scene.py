@@ -123,7 +123,8 @@ def load_scene(task: Task) -> Scene:
     world, texts, numbers = _world(Path(source))
     task_sites = tuple(site.name for site in world.sites)
     task_joints = tuple(joint.name for joint in world.joints if not joint.name.startswith("panda_"))
-    volumes = [GRASP_VOLUME, *(c.volume for c in task.success if isinstance(c, DetectedCondition))]
+    conditions = (*task.success, *task.success_by_variation)
+    volumes = [GRASP_VOLUME, *(c.volume for c in conditions if isinstance(c, DetectedCondition))]
     if task.removal is not None:
         volumes.append(task.removal.volume)
     for name in dict.fromkeys(volumes):
@@ -136,7 +137,7 @@ def load_scene(task: Task) -> Scene:
         raise SceneError(f"the scene of {task.name} does not compile: {error}") from error
 
     body_ids = {model.body(i).name: i for i in range(model.nbody)}
-    for condition in task.success:
+    for condition in conditions:
         if isinstance(condition, JointCondition) and condition.joint not in task_joints:
             raise SceneError(f"{source} has no joint {condition.joint!r}, which a success condition names")
         if isinstance(condition, DetectedCondition) and condition.object not in body_ids:

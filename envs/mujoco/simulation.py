@@ -94,6 +94,7 @@ class Simulation:
         self.self_checker = make_self_collision_checker()
         self.control_steps = 0
         self.solution: tuple[tuple[WaypointSites, int | None], ...] = ()
+        self._conditions = task.conditions(0)
         self._planner_rng = np.random.default_rng(0)
         self._target_pose = np.zeros(7)
         self._camera_ids = {name: self.scene.model.camera(name).id for name in CAMERAS}
@@ -117,6 +118,7 @@ class Simulation:
         layout = Layout(self.scene, data)
         self.task.arrange(layout, scenario.variation, scenario.rng("layout"))
         self.task.paint(layout, scenario.variation, scenario.rng("paint"))
+        self._conditions = self.task.conditions(scenario.variation)
         self.solution = self._solution(layout, scenario.variation)
         tries = place(layout, scenario.rng("placement"), self._placement_is_valid)
         self._planner_rng = scenario.rng("motion_planner")
@@ -219,7 +221,7 @@ class Simulation:
     def success(self) -> bool:
         """Whether every success condition of the task holds now."""
         grasped = self.grasping.grasped()
-        return all(holds(condition, self.scene, self.data, grasped) for condition in self.task.success)
+        return all(holds(condition, self.scene, self.data, grasped) for condition in self._conditions)
 
     def proprioception(self) -> dict[str, Any]:
         """The part of an observation that is no image."""

@@ -53,7 +53,8 @@ def datasheet(name: str, ceilings: Mapping[str, str]) -> str:
         "Those of every task; see [Environments](../environments.md).",
         "## Rewards",
         "1 for the action after which every condition below holds, else 0.",
-        "\n".join(f"- {_in_words(condition)}" for condition in task.success),
+        "\n".join(f"- {_in_words(condition)}" for condition in task.success)
+        + "".join(f"\n- variation {i}: {_in_words(condition)}" for i, condition in enumerate(task.success_by_variation)),
         "## Starting state",
         _starting_state(task),
         "Objects as they are stored, in the task base frame (x away from the robot, y to its left, z up, 0 at 0.752 m above the floor):",
