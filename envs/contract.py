@@ -11,7 +11,7 @@ import copy
 import functools
 import string
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import spaces
@@ -53,6 +53,10 @@ DELTA_ROTATION_LIMIT = 0.25
 QUATERNION_NORM_TOLERANCE = 1e-4
 
 OPEN_THRESHOLD = 0.5
+
+# How an object is held: attached by a closing gripper, as in RLBench, or by contact forces alone.
+GraspMode = Literal["attach", "friction"]
+GRASP_MODES: tuple[GraspMode, ...] = get_args(GraspMode)
 
 # Bounds of the observation space, far beyond what occurs: lengths [m], joint speeds [rad/s], focal lengths [pixel].
 _FARTHEST = 100.0
@@ -168,8 +172,11 @@ def validate_action(action: object, mode: str) -> NDArray[np.float64]:
     limits = action_range(mode)
     shape = limits.low.shape
     try:
-        array = np.array(action, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(action)
+        if given.dtype.kind not in "biuf" or isinstance(action, np.ma.MaskedArray):
+            raise TypeError("not an array of real numbers")
+        array = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ActionShapeError(f"a {mode} action is {shape[0]} numbers {limits.names}, got {action!r}") from error
     if array.shape != shape:
         raise ActionShapeError(f"a {mode} action has shape {shape} {limits.names}, got shape {array.shape}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import gymnasium
 
 from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import UnknownNameError
 from hamster_bench.registry import Registry
 
 NAMESPACE = "hamster_bench"
@@ -43,7 +45,12 @@ def make_environment(task: str, engine: str = "mujoco", **options: Any) -> gymna
         options: options of the engine's environment class.
 
     Raises:
-        UnknownNameError: unknown task or engine.
-        InvalidOptionError: an option has a value it cannot take, or the engine has no such option.
+        UnknownNameError: unknown task or engine, or an option that the engine does not have.
+        InvalidOptionError: an option has a value it cannot take.
     """
-    return ENGINES.get(engine)(task=task, **options)  # type: ignore[no-any-return]
+    make = ENGINES.get(engine)
+    known = tuple(name for name in inspect.signature(make).parameters if name != "task")
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(f"option of engine {engine}", name, known)
+    return make(task=task, **options)  # type: ignore[no-any-return]

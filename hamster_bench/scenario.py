@@ -23,6 +23,9 @@ _VARIATION_FACTORS = frozenset({"rlb_var", "rlb_and_col"})
 # Streams that must be equal in both arms of a matched pair, and between variations of one episode.
 _LAYOUT_STREAMS = frozenset({"layout", "placement", "instruction", "variation", "agent", "planner"})
 
+# Numbers beyond this do not fit the result store's integers.
+_NUMBER_LIMIT = 2**63
+
 _ID = re.compile(r"(?P<task>[a-z0-9_]+)-v(?P<variation>\d+)-(?P<factor>[a-z0-9_]+)-e(?P<episode>\d+)-s(?P<seed>\d+)", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 
@@ -54,8 +57,8 @@ class Scenario:
                 )
         for field in ("variation", "episode", "seed"):
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-                raise InvalidScenarioError(f"scenario {field} must be a whole number from 0, got {value!r}")
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < _NUMBER_LIMIT:
+                raise InvalidScenarioError(f"scenario {field} must be a whole number from 0 to 2**63 - 1, got {value!r}")
             object.__setattr__(self, field, int(value))
 
     @property

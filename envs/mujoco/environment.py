@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode
-from hamster_bench.envs.contract import ACTION_MODES, CONTROL_RATE, action_space, observation_space, validate_action
+from hamster_bench.envs.contract import (
+    ACTION_MODES,
+    CONTROL_RATE,
+    GRASP_MODES,
+    GraspMode,
+    action_space,
+    observation_space,
+    validate_action,
+)
+from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.mujoco import gl
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import (
@@ -27,22 +36,18 @@ from hamster_bench.errors import (
 )
 from hamster_bench.geometry import Camera
 from hamster_bench.oracle import Oracle
-from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+from hamster_bench.scenario import Scenario
 
 # MuJoCo reads the choice while it is imported.
 gl.choose_platform()
 
 from hamster_bench.envs.mujoco.frame import Frame  # noqa: E402
-from hamster_bench.envs.mujoco.grasping import GRASP_MODES, GraspMode  # noqa: E402
 from hamster_bench.envs.mujoco.oracle import SceneOracle  # noqa: E402
 from hamster_bench.envs.mujoco.rendering import RENDERER_CHOICES, Renderer, RendererChoice, make_renderer  # noqa: E402
 from hamster_bench.envs.mujoco.simulation import CAMERAS, Simulation  # noqa: E402
 
 RENDER_MODES = ("rgb_array", "rgb_array_list", "human")
 _LARGEST_IMAGE = 2048
-
-# Upstream's data sets without RLBench variations hold variation 0; here `no_var` and `rlb_var` differ in how a plan draws it.
-_FACTORS = (CONTROL_FACTOR, "rlb_var")
 
 
 class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
@@ -104,7 +109,11 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         _one_of("camera", render_camera, CAMERAS)
         self._render_camera = render_camera
         self._render_size = _size("render_size", render_size)
-        self._segmentation = bool(segmentation)
+        if not isinstance(segmentation, bool):
+            raise InvalidOptionError(f"segmentation must be True or False, got {segmentation!r}")
+        self._segmentation = segmentation
+        if render_mode == "human":
+            _check_display()
         self._renderer_choice: RendererChoice = renderer
         self.action_space = action_space(action_mode)
         self.observation_space = observation_space(self.cameras, *self.image_size, self._segmentation)
@@ -116,6 +125,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._video: Renderer | None = None
         self._viewer: Any = None
         self._frames: list[NDArray[np.uint8]] = []
+        self._closed = False
         if self.cameras:
             self._renderer = make_renderer(self.simulation.scene.model, *self.image_size, renderer)
 
@@ -132,10 +142,12 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
 
     def camera(self, name: str) -> Camera:
         """Intrinsics and pose of a camera now, for images of the size observed."""
+        self._check_reset()
         return self.simulation.camera(_one_of("camera", name, CAMERAS), *self.image_size)
 
     def state(self) -> NDArray[np.float64]:
         """The complete physics state, for comparing runs bit by bit."""
+        self._check_reset()
         return self.simulation.state()
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -147,11 +159,19 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             options: ``{"scenario": Scenario or id}`` chooses the episode exactly; ``{"variation": k}`` only the variation.
 
         Raises:
+            ResetNeededError: the environment has been closed.
+            InvalidOptionError: unknown options.
             InvalidScenarioError: the scenario is of another task, or of a variation or factor the task does not have.
             PlacementError: no valid layout was found.
         """
+        if self._closed:
+            raise ResetNeededError("the environment is closed; make a new one")
+        if options is not None and not isinstance(options, dict):
+            raise InvalidOptionError(f"reset options must be a dictionary, got {options!r}")
         super().reset(seed=seed)
         scenario = self._chosen_scenario(seed, dict(options or {}))
+        # Until the new scene stands there is no episode to go on with.
+        self.scenario = None
         placement_tries = self.simulation.reset(scenario)
         self.scenario = scenario
         phrasings = self.task.instructions(scenario.variation)
@@ -210,6 +230,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             self._viewer.close()
         self._renderer = self._video = self._viewer = None
         self.scenario = None
+        self._closed = True
 
     def _chosen_scenario(self, seed: int | None, options: dict[str, Any]) -> Scenario:
         scenario = options.pop("scenario", None)
@@ -235,8 +256,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             raise InvalidScenarioError(
                 f"{self.task.name} has variations 0 to {self.task.variation_count - 1}, got {scenario.variation}"
             )
-        if scenario.factor not in _FACTORS:
-            raise UnknownNameError("factor", scenario.factor, _FACTORS)
+        if scenario.factor not in FACTORS:
+            raise UnknownNameError("factor", scenario.factor, FACTORS)
         return scenario
 
     def _check_reset(self) -> None:
@@ -281,13 +302,16 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         return self._video.draw(self.simulation.data, self.simulation.camera_id(self._render_camera))
 
 
-def _open_viewer(simulation: Simulation) -> Any:
+def _check_display() -> None:
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         # Without a display the viewer would end the whole process instead of raising.
         raise RenderingUnavailableError(
             "render_mode='human' needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; without one use "
             "render_mode='rgb_array', or run under a virtual display: apt-get install -y xvfb && xvfb-run python ..."
         )
+
+
+def _open_viewer(simulation: Simulation) -> Any:
     try:
         import mujoco.viewer
 
@@ -306,7 +330,10 @@ def _one_of(kind: str, name: str, choices: tuple[str, ...]) -> str:
 
 
 def _camera_names(cameras: Iterable[str]) -> tuple[str, ...]:
-    names = (cameras,) if isinstance(cameras, str) else tuple(cameras)
+    try:
+        names = (cameras,) if isinstance(cameras, str) else tuple(cameras)
+    except TypeError:
+        raise InvalidOptionError(f"cameras must be names out of {', '.join(CAMERAS)}, or () for none, got {cameras!r}") from None
     for name in names:
         _one_of("camera", name, CAMERAS)
     if len(set(names)) != len(names):
@@ -314,12 +341,16 @@ def _camera_names(cameras: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def _is_whole(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
 def _size(option: str, size: int | tuple[int, int]) -> tuple[int, int]:
+    given: Any = (size, size) if _is_whole(size) else size
     try:
-        height, width = (size, size) if isinstance(size, (int, np.integer)) and not isinstance(size, bool) else size  # type: ignore[misc]
-        valid = all(isinstance(edge, (int, np.integer)) and 1 <= edge <= _LARGEST_IMAGE for edge in (height, width))
+        height, width = given
     except (TypeError, ValueError):
-        valid = False
-    if not valid:
+        height = width = None
+    if not all(_is_whole(edge) and 1 <= edge <= _LARGEST_IMAGE for edge in (height, width)):
         raise InvalidOptionError(f"{option} must be a whole number from 1 to {_LARGEST_IMAGE}, or (height, width), got {size!r}")
     return int(height), int(width)

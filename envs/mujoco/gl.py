@@ -11,8 +11,14 @@ import os
 import sys
 from typing import Any
 
+from hamster_bench.errors import InvalidOptionError
+
 # In order of preference, with the library that must load. Both are equally fast without a GPU.
 _PLATFORMS = (("egl", "libEGL.so.1"), ("osmesa", "libOSMesa.so.8"))
+
+# What MuJoCo understands in MUJOCO_GL.
+_OFF = ("disable", "disabled", "off", "false", "0")
+_KNOWN = ("", "egl", "osmesa", "glfw", "glx", "wgl", "cgl", "enable", "enabled", "on", "true", "1", *_OFF)
 
 INSTALL_COMMAND = "apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri"
 
@@ -24,13 +30,24 @@ def choose_platform() -> str:
     ray casting. One software-rendering thread is asked for unless ``LP_NUM_THREADS`` is set: several worker processes then share
     the cores without getting in each other's way.
 
+    Raises:
+        InvalidOptionError: ``MUJOCO_GL`` holds a word that MuJoCo does not know.
+
     Returns:
         ``"egl"``, ``"osmesa"``, ``"disable"``, or another value found in ``MUJOCO_GL``; ``"glfw"`` on other systems than Linux.
     """
     os.environ.setdefault("LP_NUM_THREADS", "0")
     wanted = os.environ.get("MUJOCO_GL", "").lower().strip()
+    if wanted not in _KNOWN:
+        raise InvalidOptionError(
+            f"MUJOCO_GL={wanted!r} is no OpenGL platform; allowed: {', '.join(filter(None, _KNOWN))}, or nothing"
+        )
     libraries = dict(_PLATFORMS)
+    if wanted in _OFF:
+        return "disable"
     if wanted and (wanted not in libraries or _loads(libraries[wanted])):
+        if wanted in libraries:
+            os.environ["PYOPENGL_PLATFORM"] = wanted
         return wanted
     if sys.platform != "linux":
         return "glfw"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import mujoco
 import numpy as np
 
+from hamster_bench.envs.contract import GraspMode
 from hamster_bench.envs.mujoco.robot import Robot
 from hamster_bench.envs.mujoco.scene import GRASP_VOLUME, Scene
 from hamster_bench.envs.mujoco.sensing import detected
-
-GraspMode = Literal["attach", "friction"]
-GRASP_MODES: tuple[GraspMode, ...] = ("attach", "friction")
 
 
 @dataclass(frozen=True)

@@ -61,11 +61,19 @@ class Arm:
             row[:] = self.data.site_xpos[self.tip]
         return positions
 
-    def solve_near(self, pose_world: FloatArray, joints: FloatArray, iterations: int = _ITERATIONS) -> FloatArray | None:
+    def solve_near(
+        self, pose_world: FloatArray, joints: FloatArray, iterations: int = _ITERATIONS, slide: bool = False
+    ) -> FloatArray | None:
         """Joint angles (7,) that bring the tip to a pose (7,), found by descending from ``joints``; None when that fails.
 
         Damped least squares (Wampler 1986) on the position error and the rotation vector, clipped to the joint limits, with the
         middle of the joint ranges as a second aim in the null space.
+
+        Args:
+            pose_world: the pose to reach.
+            joints: angles (7,) [rad] to start from.
+            iterations: how many steps to take at most.
+            slide: let joints rest at their limits while the others go on, as following a line to its end needs.
         """
         angles = joints.copy()
         position, quat_wxyz = pose_world[:3], pose_world[[6, 3, 4, 5]]
@@ -91,6 +99,12 @@ class Arm:
             # The seventh joint is free: what it does to the pose is cancelled, and it is used to keep away from the limits.
             away = _AWAY_FROM_LIMITS * (_MIDDLE - angles)
             step = away + J.T @ np.linalg.solve(J @ J.T + damping, error - J @ away)
+            # A joint that stands at its limit and is driven further stays there; the six others do its part.
+            blocked = ((angles <= JOINT_LOWER) & (step < 0.0)) | ((angles >= JOINT_UPPER) & (step > 0.0))
+            if slide and blocked.any():
+                J = np.where(blocked, 0.0, J)
+                away[blocked] = 0.0
+                step = away + J.T @ np.linalg.solve(J @ J.T + damping, error - J @ away)
             largest = float(np.abs(step).max())
             if largest > _LARGEST_STEP:
                 step *= _LARGEST_STEP / largest

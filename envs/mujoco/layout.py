@@ -82,7 +82,9 @@ class Layout:
             geoms = np.flatnonzero((model.geom_bodyid == self.scene.body(name)) & (model.geom_group <= 2))
         if not len(geoms):
             raise UnknownNameError("visible geom", name, tuple(model.geom(i).name for i in range(model.ngeom)))
-        model.geom_rgba[geoms, :3] = np.asarray(rgb, dtype=np.float32)
+        color = np.asarray(rgb, dtype=np.float32)
+        # MuJoCo takes exactly (0.5, 0.5, 0.5, 1) for "no colour of its own" and would show the material's.
+        model.geom_rgba[geoms, :3] = np.where((color == 0.5).all(), np.nextafter(np.float32(0.5), np.float32(1.0)), color)
 
     def sample(
         self,

@@ -51,7 +51,7 @@ def panda_assets() -> dict[str, bytes]:
     total = sum(_triangle_count(data) for data in contents.values())
     for link, data in contents.items():
         pieces = _cached_pieces(link, data, TARGET_TRIANGLES / total)
-        assets |= {f"visual/{link}{suffix}.stl": piece for suffix, piece in zip(_SUFFIXES, pieces, strict=False)}
+        assets |= {f"visual/{link}{suffix}.stl": piece for suffix, piece in zip(_SUFFIXES, pieces, strict=True) if piece}
     return assets
 
 
@@ -77,23 +77,34 @@ def _cached_pieces(link: str, stl: bytes, share: float) -> list[bytes]:
     paths = [folder / f"{link}{suffix}-{key}.stl" for suffix in _SUFFIXES]
     try:
         cached = [path.read_bytes() for path in paths]
+        if not (cached[0] and all(map(_is_whole, cached))):
+            raise OSError("a cached file is damaged")
     except OSError:
         cached = [_decimate(triangles, share) for triangles in _split(stl)]
         for path, data in zip(paths, cached, strict=True):
             _write(path, data)
-    return [data for data in cached if data]
+    return cached
+
+
+def _is_whole(stl: bytes) -> bool:
+    """Whether a file, empty where there is no trim, is as long as its header says."""
+    return not stl or _triangle_count(stl) == int.from_bytes(stl[80:_STL_HEADER], "little")
 
 
 def _write(path: Path, data: bytes) -> None:
     """Writes a file of the cache, or leaves it when the cache cannot be written."""
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside and renamed, so that another process never reads half a file.
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
             file.write(data)
-        os.replace(file.name, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except OSError:
-        pass
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def _split(stl: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,6 +10,7 @@ from hamster_bench.envs.mujoco.frame import Frame
 
 _VISIBLE = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 _AMBIENT = 0.45
+_NO_COLOR = np.array([0.5, 0.5, 0.5, 1.0], np.float32)
 # Where no ray hits: the clear sky of MuJoCo's renderer and the far plane [m].
 _SKY = np.array([0, 0, 0], np.uint8)
 _FAR = 10.0
@@ -26,6 +27,7 @@ class RayCaster:
         """Prepares for images of one size."""
         self._model = model
         self._height, self._width = height, width
+        self._material_colors = _material_colors(model)
         self._pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1).reshape(-1, 2)
 
     def draw(self, data: mujoco.MjData, camera: int, segmentation: bool = False) -> Frame:
@@ -48,8 +50,9 @@ class RayCaster:
         )
         hit = geoms >= 0
         colors = model.geom_rgba[:, :3].astype(np.float64)
-        with_material = model.geom_matid >= 0
-        colors[with_material] *= model.mat_rgba[model.geom_matid[with_material], :3]
+        # As MuJoCo draws: a geom's own colour counts unless it is the default one; then its material's does.
+        from_material = (model.geom_matid >= 0) & (model.geom_rgba == _NO_COLOR).all(axis=1)
+        colors[from_material] = self._material_colors[model.geom_matid[from_material]]
         shade = _AMBIENT + (1.0 - _AMBIENT) * np.clip(normals @ _LIGHT, 0.0, 1.0)
         rgb = np.tile(_SKY, (count, 1))
         rgb[hit] = np.clip(255.0 * colors[geoms[hit]] * shade[hit, None], 0, 255).astype(np.uint8)
@@ -62,3 +65,17 @@ class RayCaster:
 
     def close(self) -> None:
         """Holds nothing that needs freeing."""
+
+
+def _material_colors(model: mujoco.MjModel) -> NDArray[np.float64]:
+    """Colour (nmat, 3) of every material in 0 to 1, that of its texture's mean included."""
+    colors: NDArray[np.float64] = model.mat_rgba[:, :3].astype(np.float64)
+    textures = model.mat_texid[:, int(mujoco.mjtTextureRole.mjTEXROLE_RGB)]
+    for material, texture in enumerate(textures):
+        if texture >= 0:
+            channels = int(model.tex_nchannel[texture])
+            start = int(model.tex_adr[texture])
+            size = int(model.tex_width[texture]) * int(model.tex_height[texture]) * channels
+            mean = model.tex_data[start : start + size].reshape(-1, channels)[:, :3].mean(axis=0)
+            colors[material] *= mean / 255.0
+    return colors

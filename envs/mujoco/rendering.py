@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import warnings
 from typing import Any, Literal, Protocol
 
@@ -77,7 +79,7 @@ class GlRenderer:
         self._gl: Any = None
         self.name = gl.choose_platform()
         if self.name == "disable":
-            raise _unavailable("no OpenGL platform library (libEGL.so.1 or libOSMesa.so.8) loads")
+            raise _unavailable("it is switched off by MUJOCO_GL, or neither libEGL.so.1 nor libOSMesa.so.8 loads")
         model.vis.quality.offsamples = 0
         model.vis.quality.shadowsize = 1024 if shadows else 0
         try:
@@ -133,6 +135,13 @@ class GlRenderer:
                 self._context.free()
             self._gl.free()
         self._context = self._gl = None
+
+    def __del__(self) -> None:
+        # An environment dropped without `close` must free its drawing context while that one is current: freed later, it would take
+        # the buffers of whatever other context is current then.
+        if not sys.is_finalizing():
+            with contextlib.suppress(Exception):
+                self.close()
 
     def _segment(self) -> NDArray[np.int32]:
         flags = self._scene.flags

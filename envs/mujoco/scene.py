@@ -74,6 +74,10 @@ class Scene:
         stored_joints: joint name to (address in qpos, stored value).
         solid: body name to the ids of its colliding geoms, those of its descendants included.
         removable: ids of the geoms that the task's removal rule can take away.
+        straight: waypoints, named in the scene file's text ``straight``, that drag something along: layouts in which the motion to
+            them cannot be a straight line are drawn again.
+        ignored: (ngeom,) bool, geoms of the bodies that the scene file's text ``not_collidable`` names: motions are planned as if
+            they were not there, as upstream does for its objects without the property "collidable".
         placement_box: min x, max x, min y, max y [m] of the task in its base frame, spawn areas included.
     """
 
@@ -87,6 +91,8 @@ class Scene:
     stored_joints: dict[str, tuple[int, float]]
     solid: dict[str, tuple[int, ...]]
     removable: NDArray[np.intp]
+    straight: frozenset[str]
+    ignored: NDArray[np.bool_]
     placement_box: tuple[float, float, float, float]
 
     def body(self, name: str) -> int:
@@ -144,6 +150,11 @@ def load_scene(task: Task) -> Scene:
             raise SceneError(f"{source} has no body {condition.object!r}, which a success condition names")
     if task.name not in body_ids or "placement_box" not in numbers:
         raise SceneError(f"{source} needs a body named {task.name!r} (the task base) and a numeric named 'placement_box'")
+    ignored = np.zeros(model.ngeom, dtype=bool)
+    for name in texts.get("not_collidable", "").split():
+        if name not in body_ids:
+            raise SceneError(f"{source} has no body {name!r}, which its text 'not_collidable' names")
+        ignored[list(_solid_geoms(model, body_ids[name]))] = True
     box = numbers["placement_box"]
     return Scene(
         model=model,
@@ -160,6 +171,8 @@ def load_scene(task: Task) -> Scene:
         removable=np.flatnonzero(
             np.isin(model.geom_bodyid, [body_ids[name] for name in (task.removal.objects if task.removal else ())])
         ),
+        straight=frozenset(texts.get("straight", "").split()),
+        ignored=ignored,
         placement_box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
     )
 

@@ -10,9 +10,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.contract import OPEN_THRESHOLD, check_workspace
+from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
 from hamster_bench.envs.mujoco.control import Commands, Controller
-from hamster_bench.envs.mujoco.grasping import Grasping, GraspMode
+from hamster_bench.envs.mujoco.grasping import Grasping
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
 from hamster_bench.envs.mujoco.layout import Layout, place
 from hamster_bench.envs.mujoco.planning import (
@@ -332,13 +332,19 @@ class Simulation:
         return tuple((by_name[s.waypoint], None if s.frame is None else self.scene.body(s.frame)) for s in steps)
 
     def _solution_is_feasible(self) -> bool:
-        """Whether the arm can make the scripted motions one after the other, the scene ignored."""
+        """Whether the arm can make the scripted motions one after the other.
+
+        The scene counts until something in it is touched; from then on only the robot itself does.
+        """
         joints = START_JOINTS
+        untouched = True
+        scene = self._collides(ignore_collisions=False)
         rng = np.random.default_rng(0)
         for step, (waypoint, _) in enumerate(self.solution):
             poses = self.solution_poses(step)
-            collides = self.self_checker.at(joints)
-            if waypoint.is_path:
+            checks_scene = untouched and not waypoint.is_path and not waypoint.ignore_collisions
+            collides = scene if checks_scene else self.self_checker.at(joints)
+            if waypoint.is_path or waypoint.name in self.scene.straight:
                 path = line_through(self.arm, joints, poses)
                 if path is None or path_collides(path, collides):
                     return False
@@ -348,4 +354,5 @@ class Simulation:
                 except PlanningError:
                     return False
             joints = path[-1]
+            untouched = untouched and not waypoint.is_path and waypoint.gripper is None
         return True

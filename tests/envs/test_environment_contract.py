@@ -127,6 +127,10 @@ def malformed(mode: str) -> list[tuple[np.ndarray | object, type[errors.InvalidA
         (valid[:-1], errors.ActionShapeError),
         (np.append(valid, 0.0), errors.ActionShapeError),
         (valid[None], errors.ActionShapeError),
+        ([10**400] * len(valid), errors.ActionShapeError),
+        (valid.astype(complex), errors.ActionShapeError),
+        ([str(value) for value in valid], errors.ActionShapeError),
+        (np.ma.masked_all(len(valid)), errors.ActionShapeError),
         ([[1.0], [2.0, 3.0]], errors.ActionShapeError),
     ]
     for index in range(len(valid)):
@@ -218,6 +222,15 @@ def test_the_gripper_opens_and_closes(blind: gymnasium.Env[Any, Any]) -> None:
         assert observation["gripper_open"] == [wanted]
 
 
+def test_fingers_that_close_on_nothing_meet_in_the_middle(blind: gymnasium.Env[Any, Any]) -> None:
+    blind.reset(seed=0)
+    action = keypose_above_table()
+    action[7] = 0.0
+    blind.step(action)
+    simulation = blind.unwrapped.simulation  # type: ignore[attr-defined]
+    assert np.abs(simulation.data.qpos[simulation.robot.finger_qpos]).max() < 5e-4
+
+
 def test_delta_pose_moves_by_what_was_asked() -> None:
     env = make(TASK, cameras=(), action_mode="delta_pose")
     observation, _ = env.reset(seed=0)
@@ -254,15 +267,29 @@ def test_joint_targets_are_reached_and_no_faster_than_the_robot_can() -> None:
         fastest = np.maximum(fastest, np.abs(observation["joint_velocities"]))
     np.testing.assert_allclose(observation["joint_positions"], target, atol=2e-3)
     # Starting at full speed from rest overshoots a little.
-    assert (fastest < 1.25 * JOINT_SPEED_LIMIT).all()
+    assert (fastest < 1.4 * JOINT_SPEED_LIMIT).all()
     env.close()
 
 
-def test_stepping_before_a_reset_is_refused() -> None:
-    env = make(TASK, cameras=())
-    with pytest.raises(errors.ResetNeededError, match="call reset first"):
-        env.unwrapped.step(keypose_above_table())
+def test_stepping_before_a_reset_and_after_the_end_is_refused() -> None:
+    env = make(TASK, cameras=()).unwrapped
+    for use in (lambda: env.step(keypose_above_table()), env.state, lambda: env.camera("front"), lambda: env.oracle):  # type: ignore[attr-defined]
+        with pytest.raises(errors.ResetNeededError, match="call reset first"):
+            use()
     env.close()
+    env.close()
+    with pytest.raises(errors.ResetNeededError, match="make a new one"):
+        env.reset(seed=0)
+
+
+def test_a_reset_that_fails_leaves_no_episode_to_go_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    env: Any = make(TASK, cameras=()).unwrapped
+    env.reset(seed=0)
+    monkeypatch.setattr(env.simulation, "_placement_is_valid", lambda: False)
+    with pytest.raises(errors.PlacementError, match="40 tries"):
+        env.reset(seed=1)
+    with pytest.raises(errors.ResetNeededError):
+        env.step(keypose_above_table())
     env.close()
 
 
@@ -280,6 +307,10 @@ def test_stepping_before_a_reset_is_refused() -> None:
         ({"image_size": True}, errors.InvalidOptionError, "whole number"),
         ({"render_size": 1e3}, errors.InvalidOptionError, "whole number"),
         ({"render_camera": "rear"}, errors.UnknownNameError, "front"),
+        ({"camera": "front"}, errors.UnknownNameError, "Did you mean: cameras"),
+        ({"cameras": None}, errors.InvalidOptionError, "names out of front"),
+        ({"image_size": (True, True)}, errors.InvalidOptionError, "whole number"),
+        ({"segmentation": "no"}, errors.InvalidOptionError, "True or False"),
     ],
 )
 def test_impossible_options_are_answered_with_what_is_possible(
@@ -330,6 +361,7 @@ def test_vectorised_environments_work_in_fresh_processes(context: str) -> None:
     try:
         observations, infos = envs.reset(seed=[1, 2])
         assert observations["front_rgb"].shape == (2, 32, 32, 3)
+        assert all(instruction in TASKS.get(TASK).instructions(0) for instruction in infos["instruction"])
         assert infos["scenario"].tolist() == [f"{TASK}-v0-no_var-e0-s1", f"{TASK}-v0-no_var-e0-s2"]
         actions = np.tile(keypose_above_table(), (2, 1))
         observations, rewards, *_ = envs.step(actions)
@@ -361,10 +393,8 @@ def test_render_modes() -> None:
 def test_a_window_without_a_display_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    env = make(TASK, cameras=(), render_mode="human")
     with pytest.raises(errors.RenderingUnavailableError, match="rgb_array"):
-        env.reset(seed=0)
-    env.close()
+        make(TASK, cameras=(), render_mode="human")
 
 
 def test_returned_arrays_belong_to_the_caller() -> None:

@@ -194,7 +194,7 @@ def test_twenty_episodes_are_bit_equal_in_two_processes_one_of_them_on_a_busy_ma
     assert quiet == busy
 
 
-def test_the_expert_moves_objects_without_throwing_them(ring_env: Any) -> None:
+def test_the_expert_moves_objects_without_throwing_them() -> None:
     env: Any = gymnasium.make("hamster_bench/stack_cups-v0", cameras=(), action_mode="joint_position").unwrapped
     scenario = Scenario(task="stack_cups", variation=4, episode=11)
     observation, info = env.reset(options={"scenario": scenario})

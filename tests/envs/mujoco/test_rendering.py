@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import hamster_bench  # noqa: F401
+from hamster_bench.envs.colors import COLORS
 from hamster_bench.envs.mujoco.gl import choose_platform
 from hamster_bench.scenario import Scenario
 
@@ -61,6 +63,64 @@ def test_rays_and_opengl_agree_in_depth() -> None:
     assert ray_env.renderer_name == "raycast"
     gl_env.close()
     ray_env.close()
+
+
+@pytest.mark.parametrize("renderer", ["raycast", pytest.param("gl", marks=needs_gl)])
+def test_every_colour_of_the_table_is_seen_as_such(renderer: str) -> None:
+    env: Any = gymnasium.make("hamster_bench/stack_cups-v0", renderer=renderer, segmentation=True).unwrapped
+    means = []
+    for variation, (_, rgb) in enumerate(COLORS):
+        observation, _ = env.reset(options={"scenario": Scenario(task="stack_cups", variation=variation)})
+        mean = observation["front_rgb"][observation["front_segmentation"] == env.simulation.scene.body("cup2")].mean(axis=0)
+        means.append(mean)
+        shade = mean.max() / 255.0
+        if max(rgb) > 0:
+            np.testing.assert_allclose(mean / mean.max(), np.array(rgb) / max(rgb), atol=0.2)
+            assert 0.4 * max(rgb) < shade <= max(rgb) + 0.1
+    assert min(np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i]) > 10
+    env.close()
+
+
+@needs_gl
+def test_rays_and_opengl_agree_in_the_colour_of_whole_things() -> None:
+    pictures = []
+    for renderer in ("gl", "raycast"):
+        env, observation = observe(renderer=renderer, segmentation=True)
+        robot = np.isin(observation["front_segmentation"], [i for i in range(9) if i])
+        table = (observation["front_segmentation"] == 0) & (
+            env.camera("front").point_cloud(observation["front_depth"])[..., 0] > -0.4
+        )
+        pictures.append([observation["front_rgb"][part].mean(axis=0) for part in (robot, table)])
+        env.close()
+    np.testing.assert_allclose(pictures[0], pictures[1], atol=45)
+
+
+@needs_gl
+def test_an_environment_dropped_without_closing_leaves_the_images_of_others_alone() -> None:
+    first, _ = observe(renderer="gl", image_size=48)
+    second, before = observe(renderer="gl")
+    del first
+    gc.collect()
+    after, _ = second.reset(options={"scenario": SCENARIO})
+    np.testing.assert_array_equal(before["front_rgb"], after["front_rgb"])
+    np.testing.assert_array_equal(before["front_depth"], after["front_depth"])
+    second.close()
+
+
+@pytest.mark.parametrize(("word", "answer"), [("garbage", "is no OpenGL platform"), ("disable", "raycast")])
+def test_a_platform_chosen_by_the_user_is_obeyed_or_refused(word: str, answer: str) -> None:
+    program = (
+        "import gymnasium, hamster_bench\n"
+        "from hamster_bench.errors import HamsterBenchError\n"
+        "try:\n"
+        "    print(gymnasium.make('hamster_bench/close_box-v0', image_size=32).unwrapped.renderer_name)\n"
+        "except HamsterBenchError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, env=os.environ | {"MUJOCO_GL": word}
+    )
+    assert answer in done.stdout
 
 
 def test_segmentation_is_there_only_when_asked_for() -> None:

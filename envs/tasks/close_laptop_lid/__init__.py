@@ -1,0 +1,1 @@
+"""Swing the screen of an open laptop down until it is closed."""

@@ -1,0 +1,1 @@
+"""Pick up the hockey stick and hit the ball into the goal."""

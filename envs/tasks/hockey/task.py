@@ -1,0 +1,29 @@
+"""Pick up the hockey stick and hit the ball into the goal."""
+
+from __future__ import annotations
+
+from hamster_bench.envs.task import DetectedCondition, GraspedCondition, Task
+
+_INSTRUCTIONS = (
+    "hit the ball into the net",
+    "use the stick to push the hockey ball into the goal",
+    "pick up the hockey stick, then swing at the ball in the direction of the net",
+    "score a hockey goal",
+    "grasping one end of the hockey stick, swing it such that the other end collides with the ball such that the ball goes into the goal",
+)
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings; the task has one variation."""
+    return _INSTRUCTIONS
+
+
+TASK = Task(
+    name="hockey",
+    goal="Pick up the hockey stick and hit the ball into the goal.",
+    instructions=instructions,
+    success=(DetectedCondition("hockey_ball", "success"), GraspedCondition("hockey_stick")),
+    graspable=("hockey_stick",),
+    manipulated=("hockey_stick",),
+    receiver=("hockey_ball",),
+)

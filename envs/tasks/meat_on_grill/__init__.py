@@ -1,0 +1,1 @@
+"""Pick up the named piece of meat and put it on the grill."""

@@ -1,0 +1,1 @@
+"""Drag a cube onto the coloured square with a stick."""

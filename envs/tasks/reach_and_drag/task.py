@@ -1,0 +1,39 @@
+"""Grasp the stick and use it to drag the cube onto the coloured square."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hamster_bench.envs.colors import COLORS
+from hamster_bench.envs.task import DetectedCondition, SceneEditor, Task
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings for the colour of the target square; "the its other end" is upstream's own wording."""
+    color, _ = COLORS[variation]
+    return (
+        f"use the stick to drag the cube onto the {color} target",
+        f"pick up the stick and use it to push or pull the cube onto the {color} target",
+        f"drag the block towards the {color} square on the table top",
+        f"grasping the stick by one end, pick it up and use the its other end to move the block onto the {color} target",
+    )
+
+
+def paint(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
+    """Gives the target square the variation's colour."""
+    _, rgb = COLORS[variation]
+    scene.set_color("target0", rgb)
+
+
+TASK = Task(
+    name="reach_and_drag",
+    goal="Grasp the stick and use it to drag the cube onto the coloured square.",
+    instructions=instructions,
+    success=(DetectedCondition("cube", "success0"),),
+    variation_count=len(COLORS),
+    variation_meaning="colour of the target square (index in the colour table)",
+    graspable=("stick",),
+    paint=paint,
+    manipulated=("stick",),
+    receiver=("cube",),
+)

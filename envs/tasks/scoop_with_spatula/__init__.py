@@ -1,0 +1,1 @@
+"""Lift a small cube with a spatula."""

@@ -1,0 +1,30 @@
+"""Scoop up the small cube with the spatula and lift it."""
+
+from __future__ import annotations
+
+from hamster_bench.envs.task import DetectedCondition, GraspedCondition, Task
+
+_INSTRUCTIONS = (
+    "scoop up the cube and lift it with the spatula",
+    "scoop up the block and lift it with the spatula",
+    "use the spatula to scoop the cube and lift it",
+    "use the spatula to scoop the block and lift it",
+    "pick up the cube using the spatula",
+    "pick up the block using the spatula",
+)
+
+
+def instructions(variation: int) -> tuple[str, ...]:
+    """All phrasings; the task has one variation."""
+    return _INSTRUCTIONS
+
+
+TASK = Task(
+    name="scoop_with_spatula",
+    goal="Lift the small cube with the spatula.",
+    instructions=instructions,
+    success=(DetectedCondition("Cuboid", "success"), GraspedCondition("scoop_with_spatula_spatula")),
+    graspable=("scoop_with_spatula_spatula",),
+    manipulated=("scoop_with_spatula_spatula", "spatula_visual"),
+    receiver=("Cuboid",),
+)

@@ -1,0 +1,1 @@
+"""Put the displaced chess pieces back on their home squares."""

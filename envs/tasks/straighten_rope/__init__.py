@@ -1,0 +1,1 @@
+"""Pull a bent rope straight."""
