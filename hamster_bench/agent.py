@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.errors import AgentError, HamsterBenchError
 from hamster_bench.oracle import Oracle
 from hamster_bench.registry import Registry
 from hamster_bench.scenario import Scenario
@@ -96,5 +97,27 @@ def make_agent(name: str) -> Agent:
 
     Raises:
         UnknownNameError: no agent has this name.
+        InvalidOptionError: there is no such module or class.
+        AgentError: the module cannot be imported, or what the name stands for is no class, cannot be made without arguments, or
+            makes something that lacks a part of an agent.
     """
-    return AGENTS.get(name)()
+    try:
+        kind = AGENTS.get(name)
+    except (HamsterBenchError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise AgentError(f"agent {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    if not isinstance(kind, type):
+        raise AgentError(f"agent {name!r} is no class but a {type(kind).__name__}; agents are named as package.module:Class")
+    try:
+        agent = kind()
+        lacking = [part for part in ("action_mode", "needs", "reset", "act") if not hasattr(agent, part)]
+    except (HamsterBenchError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise AgentError(
+            f"agent {name!r} cannot be made: {type(error).__name__}: {error}; its class is called without arguments"
+        ) from error
+    if lacking:
+        raise AgentError(f"agent {name!r} is no agent: {kind.__name__} lacks {', '.join(lacking)}; see hamster_bench.agent.Agent")
+    return agent

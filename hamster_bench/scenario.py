@@ -18,7 +18,7 @@ from hamster_bench.errors import InvalidScenarioError
 CONTROL_FACTOR = "no_var"
 
 # Factors that consist in, or include, drawing the RLBench variation.
-_VARIATION_FACTORS = frozenset({"rlb_var", "rlb_and_col"})
+VARIATION_FACTORS = frozenset({"rlb_var", "rlb_and_col"})
 
 # Streams that must be equal in both arms of a matched pair, and between variations of one episode.
 _LAYOUT_STREAMS = frozenset({"layout", "placement", "instruction", "variation", "agent", "planner"})
@@ -93,7 +93,7 @@ class Scenario:
 
         Factors that draw the RLBench variation are off at variation 0, as in upstream's set without variations.
         """
-        variation = 0 if self.factor in _VARIATION_FACTORS else self.variation
+        variation = 0 if self.factor in VARIATION_FACTORS else self.variation
         return replace(self, factor=CONTROL_FACTOR, variation=variation)
 
     def rng(self, stream: str) -> np.random.Generator:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import OUTCOMES, EpisodeRecord
+from hamster_bench.evaluation.record import OUTCOMES, RENDERER, EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate, mean_over_strata, proportion, wilson_interval
 from hamster_bench.evaluation.store import ResultStore
 
@@ -55,6 +55,7 @@ class SuccessTable:
         factors: names, in the order in which they were first recorded.
         cells: by (task, agent, factor); a combination without records is not there.
         version_sets: number of different sets of program versions that made the records.
+        renderers: what drew the images of records that rest on images, sorted.
     """
 
     protocol: Protocol
@@ -63,6 +64,7 @@ class SuccessTable:
     factors: tuple[str, ...]
     cells: dict[tuple[str, str, str], Cell]
     version_sets: int = 1
+    renderers: tuple[str, ...] = ()
 
     def cell(self, task: str, agent: str, factor: str) -> Cell:
         """The cell of a combination; one without records where there is none."""
@@ -106,6 +108,7 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
     agents: dict[str, None] = {}
     factors: dict[str, None] = {}
     version_sets = set()
+    renderers = set()
     for record in records:
         if record.protocol != protocol.fingerprint:
             raise StoreError(
@@ -115,7 +118,10 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
         counts[scenario.task, record.agent, scenario.factor, record.outcome] += 1
         agents.setdefault(record.agent)
         factors.setdefault(scenario.factor)
-        version_sets.add(tuple(sorted(record.versions.items())))
+        # Agents without cameras have no renderer, which makes them no other program.
+        version_sets.add(tuple(sorted(item for item in record.versions.items() if item[0] != RENDERER)))
+        if RENDERER in record.versions:
+            renderers.add(record.versions[RENDERER])
     cells = {
         key: Cell(**dict(zip(("successes", "failures", "errors"), (counts[*key, outcome] for outcome in OUTCOMES), strict=True)))
         for key in dict.fromkeys(key[:3] for key in counts)
@@ -127,6 +133,7 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
         factors=tuple(factors),
         cells=cells,
         version_sets=len(version_sets),
+        renderers=tuple(sorted(renderers)),
     )
 
 
@@ -220,4 +227,8 @@ def _notes(table: SuccessTable) -> list[str]:
         notes.append("Cells rest on different numbers of episodes.")
     if table.version_sets > 1:
         notes.append(f"Records were made by {table.version_sets} different sets of program versions.")
+    if len(table.renderers) > 1:
+        notes.append(
+            f"Images were drawn by different renderers ({', '.join(table.renderers)}), which agents may take differently."
+        )
     return notes

@@ -19,8 +19,8 @@ from hamster_bench.oracle import Oracle
 class KeyposeExpertAgent:
     """Rehearses the expert's demonstration, then executes nothing but its keyframes.
 
-    Motions are planned without collision checks and positions clipped into the workspace, as RVT's evaluation does; after the last
-    keyframe it repeats that one, which gives what still moves the time to come to rest.
+    A keypose carries the ``ignore_collisions`` flag of the waypoint it stems from, and positions are clipped into the workspace, as in
+    RVT's evaluation. After the last keyframe it repeats that one, which gives what still moves the time to come to rest.
 
     Args:
         rule: name of the keyframe rule.
@@ -67,28 +67,30 @@ class KeyposePathsExpertAgent(KeyposeExpertAgent):
 def _keyposes(context: EpisodeContext, oracle: Oracle, rule: KeyframeRule) -> list[NDArray[np.float64]]:
     expert = ExpertAgent()
     expert.reset(context)
-    frames: list[tuple[dict[str, Any], bool]] = []
+    frames: list[tuple[dict[str, Any], bool, bool]] = []
     with oracle.trial() as trial:
         solved = False
         # As in RLBench, every waypoint is executed, also when the task is solved on the way.
         while not (solved and expert.finished):
-            observation, moved = trial.observation(), expert.moving_gripper
+            # The action that led here decides which motion the frame belongs to.
+            observation, waited = trial.observation(), expert.waiting
+            frame = (observation, expert.on_path, expert.ignoring_collisions)
             try:
                 action = expert.act(observation)
             except AgentStopped:
                 return []
-            # As in RLBench's demonstrations, frames in which only the fingers move are left out.
-            if not (moved and expert.moving_gripper):
-                frames.append((observation, expert.on_path))
+            # As in RLBench's demonstrations, frames in which the arm only waits, above all for the fingers, are left out.
+            if not (waited and expert.waiting):
+                frames.append(frame)
             solved = trial.step(action) or solved
-        frames.append((trial.observation(), expert.on_path))
-    poses = np.array([observation["gripper_pose"] for observation, _ in frames])
-    is_open = np.array([observation["gripper_open"][0] > 0.5 for observation, _ in frames])
-    velocities = np.array([observation["joint_velocities"] for observation, _ in frames])
-    keyframes = rule(Motion(is_open, velocities, poses[:, :3], np.array([on_path for _, on_path in frames])))
-    return [_keypose(poses[frame], bool(is_open[frame])) for frame in keyframes]
+        frames.append((trial.observation(), expert.on_path, expert.ignoring_collisions))
+    poses = np.array([observation["gripper_pose"] for observation, _, _ in frames])
+    is_open = np.array([observation["gripper_open"][0] > 0.5 for observation, _, _ in frames])
+    velocities = np.array([observation["joint_velocities"] for observation, _, _ in frames])
+    keyframes = rule(Motion(is_open, velocities, poses[:, :3], np.array([on_path for _, on_path, _ in frames])))
+    return [_keypose(poses[k], bool(is_open[k]), ignore_collisions=frames[k][2]) for k in keyframes]
 
 
-def _keypose(pose: NDArray[np.float64], is_open: bool) -> NDArray[np.float64]:
+def _keypose(pose: NDArray[np.float64], is_open: bool, ignore_collisions: bool) -> NDArray[np.float64]:
     position = np.clip(pose[:3], WORKSPACE_LOWER, WORKSPACE_UPPER)
-    return np.concatenate([position, pose[3:] / np.linalg.norm(pose[3:]), [float(is_open), 1.0]])
+    return np.concatenate([position, pose[3:] / np.linalg.norm(pose[3:]), [float(is_open), float(ignore_collisions)]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hamster_bench.doctor import diagnose, report
+from hamster_bench.cli.machine import diagnose, report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

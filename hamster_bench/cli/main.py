@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TextIO, cast
 
 from hamster_bench import __version__
 from hamster_bench.errors import HamsterBenchError, UnknownNameError
@@ -51,6 +53,8 @@ COMMANDS: dict[str, _Entry] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
+    Modules in the current directory can be named as ``module:Class``, as with ``python -m``; those that are installed come first.
+
     Args:
         argv: arguments without the program's name; those of the process by default.
 
@@ -59,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(words)
+        with _current_directory_importable(), _plain_warnings():
+            return _dispatch(words)
     except HamsterBenchError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return REFUSED
@@ -92,6 +97,42 @@ def _dispatch(words: list[str]) -> int:
         if option.startswith("--") and option != "--" and option not in known:
             raise UnknownNameError("option", option, known)
     return command.execute(parser.parse_args(words[1:]))
+
+
+@contextlib.contextmanager
+def _current_directory_importable() -> Iterator[None]:
+    before = sys.path.copy()
+    # There is none when it was removed under our feet.
+    with contextlib.suppress(FileNotFoundError):
+        # Last: a file that happens to be called like a library must not take its place.
+        sys.path.append(os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Says every warning once and as a message; where in the code it came about tells the user nothing."""
+    said: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = str(message)
+        if text not in said:
+            said.add(text)
+            print(f"{PROGRAM}: warning: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -30,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
     result = replay(record, protocol, make_agent(record.agent), video=arguments.video, size=arguments.size)
     print(_verdict(result))
     if arguments.video is not None:
-        print(f"video: {arguments.video}")
+        print(f"video: {result.video or 'none, the episode broke before its first frame'}")
     return 1 if result.differences else 0
 
 

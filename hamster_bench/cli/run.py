@@ -13,9 +13,10 @@ from typing import Any
 
 from hamster_bench.agent import make_agent
 from hamster_bench.cli.options import choice, names, whole_number
+from hamster_bench.envs.contract import GRASP_MODES
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.evaluation.plan import make_plan
-from hamster_bench.evaluation.protocol import GRASP_MODES, VARIATIONS, Protocol, make_protocol
+from hamster_bench.evaluation.protocol import VARIATIONS, Protocol, make_protocol
 from hamster_bench.evaluation.runner import prepare, run
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.scenario import CONTROL_FACTOR
@@ -25,7 +26,7 @@ ALL = "all"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--agents", type=names, required=True, metavar="A,B", help="agents by name, or as package.module:Class")
+    parser.add_argument("--agents", type=names, required=True, metavar="A,B", help="agents by name, or as module:Class")
     parser.add_argument("--tasks", type=names, default=(ALL,), metavar="A,B", help="tasks by name, or 'all' (default)")
     parser.add_argument(
         "--episodes",

@@ -106,7 +106,7 @@ class _Guarded:
             path = self._planner.propose(image_rgb, instruction, context)
         except (HamsterBenchError, MemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PlannerFaultError(f"{type(error).__name__}: {error}") from error
         if path is not None and not isinstance(path, Path2D):
             raise PlannerFaultError(f"a planner proposes a Path2D or None, got {type(path).__name__}")

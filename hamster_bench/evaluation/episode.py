@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import inspect
-import json
 import math
 import re
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -19,8 +15,9 @@ from typing import Any, NamedTuple
 from hamster_bench.agent import Agent, EpisodeContext
 from hamster_bench.errors import AgentStopped, InvalidActionError
 from hamster_bench.evaluation.environment import PASS_THROUGH, Environment
+from hamster_bench.evaluation.fingerprint import agent_fingerprint
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import EpisodeRecord, Outcome, Timings, versions
+from hamster_bench.evaluation.record import RENDERER, EpisodeRecord, Outcome, Timings, versions
 from hamster_bench.scenario import Scenario
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
@@ -42,32 +39,8 @@ class Contestant(NamedTuple):
 
 
 def contestant(name: str, agent: Agent) -> Contestant:
-    """An agent with its fingerprint.
-
-    That is its own attribute ``fingerprint`` where it has one, which should cover code and checkpoint; else 12 hexadecimal digits of the
-    SHA-256 of its class, action mode, needs, and the Python files of the package it is defined in (of its module alone when that is in
-    no package), so that a store does not mix records from before and after a change of the agent.
-    """
-    own = getattr(agent, "fingerprint", None)
-    if isinstance(own, str) and own:
-        return Contestant(name, agent, own)
-    kind = type(agent)
-    digest = hashlib.sha256(json.dumps([kind.__qualname__, agent.action_mode, asdict(agent.needs)], sort_keys=True).encode())
-    for file in _source_files(kind):
-        digest.update(f"\n{file.name}\n".encode() + file.read_bytes())
-    return Contestant(name, agent, digest.hexdigest()[:12])
-
-
-def _source_files(kind: type) -> list[Path]:
-    try:
-        source = inspect.getsourcefile(kind)
-    except (OSError, TypeError):
-        source = None
-    if source is None or not Path(source).is_file():
-        return []
-    module = Path(source)
-    in_package = bool(getattr(sys.modules[kind.__module__], "__package__", None))
-    return sorted(module.parent.glob("*.py")) if in_package else [module]
+    """An agent with its fingerprint (see `agent_fingerprint`)."""
+    return Contestant(name, agent, agent_fingerprint(agent))
 
 
 @dataclass
@@ -117,8 +90,8 @@ class _Clock:
 def run_episode(env: Environment, player: Contestant, scenario: Scenario, protocol: Protocol) -> EpisodeRecord:
     """Lets an agent play one scenario.
 
-    Whatever the environment, the path planner or the agent raise ends in the record. `KeyboardInterrupt`, `SystemExit`, `MemoryError`
-    and errors about missing dependencies pass through: they say nothing about the episode.
+    Whatever the environment, the path planner or the agent raise ends in the record, `SystemExit` too. `KeyboardInterrupt`,
+    `MemoryError` and errors about missing dependencies pass through: they say nothing about the episode.
 
     Args:
         env: environment of the scenario's task, as the agent needs it; left open.
@@ -139,11 +112,11 @@ def run_episode(env: Environment, player: Contestant, scenario: Scenario, protoc
         **ending._asdict(),
         **asdict(progress),
         timings=clock.timings(),
-        versions=versions(),
+        versions=versions() | _renderer(env),
     )
 
 
-def unplayed(player: Contestant, scenario: Scenario, protocol: Protocol, error: Exception) -> EpisodeRecord:
+def unplayed(player: Contestant, scenario: Scenario, protocol: Protocol, error: BaseException) -> EpisodeRecord:
     """The record of an episode whose environment could not even be made."""
     return EpisodeRecord(
         agent=player.name,
@@ -155,6 +128,11 @@ def unplayed(player: Contestant, scenario: Scenario, protocol: Protocol, error: 
         message=_describe(error),
         versions=versions(),
     )
+
+
+def _renderer(env: Environment) -> dict[str, str]:
+    name = getattr(env.unwrapped, "renderer_name", None)
+    return {} if name is None else {RENDERER: str(name)}
 
 
 def _play(env: Environment, agent: Agent, scenario: Scenario, protocol: Protocol, progress: Progress, clock: _Clock) -> _Ending:
@@ -219,11 +197,11 @@ def _blaming(kind: str) -> Iterator[None]:
         if kind != "environment_error":
             raise _EpisodeEnded(_Ending("error", kind, _describe(refusal))) from refusal
         raise _EpisodeEnded(_Ending("failure", f"invalid_action:{refusal.reason}", _clean(str(refusal)))) from refusal
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _EpisodeEnded(_Ending("error", kind, _describe(error))) from error
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """Class, text and place of an error in one line, the same in every process."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""

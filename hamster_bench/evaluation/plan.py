@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
 from hamster_bench.evaluation.protocol import VARIATIONS
-from hamster_bench.registry import Registry
-from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS, Scenario
 
-VARIATION_FACTOR = "rlb_var"
-
-# What the name of a factor does to the plan. Factors that change the scene are the environment's affair and stand for themselves here.
-FACTORS: Registry[str] = Registry("factor")
-FACTORS.register(CONTROL_FACTOR, "nothing is varied")
-FACTORS.register(VARIATION_FACTOR, "the RLBench variation is drawn for every episode")
+# A plan is held in memory; at a second an episode, this many take eleven days.
+LARGEST_PLAN = 1_000_000
 
 
 class PlannedEpisode(NamedTuple):
@@ -52,7 +48,9 @@ def make_plan(
 
     Raises:
         UnknownNameError: a task, factor or way of choosing variations does not exist.
-        InvalidOptionError: a number is out of range, or a list is empty or names something twice.
+        InvalidOptionError: a number is out of range, a list is empty or names something twice, or the plan is larger than
+            `LARGEST_PLAN`.
+        InvalidScenarioError: the seed is none a scenario can have.
     """
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 1:
         raise InvalidOptionError(f"episodes must be a whole number from 1, got {episodes!r}")
@@ -62,7 +60,10 @@ def make_plan(
         raise UnknownNameError("choice of variations", variations, VARIATIONS)
     for factor in factors:
         if factor not in FACTORS:
-            raise UnknownNameError("factor", factor, FACTORS.names())
+            raise UnknownNameError("factor", factor, FACTORS)
+    size = episodes * len(tasks) * len(agents) * len(factors)
+    if size > LARGEST_PLAN:
+        raise InvalidOptionError(f"a plan has at most {LARGEST_PLAN} episodes, this one has {size}; plan fewer, or several runs")
     count = variation_count or _variation_count
     counts = {task: count(task) for task in tasks}
     return tuple(
@@ -76,7 +77,7 @@ def make_plan(
 
 def _scenario(task: str, factor: str, episode: int, seed: int, variations: str, variation_count: int) -> Scenario:
     scenario = Scenario(task=task, factor=factor, episode=episode, seed=seed)
-    if factor != VARIATION_FACTOR and variations == "zero":
+    if factor not in VARIATION_FACTORS and variations == "zero":
         return scenario
     return replace(scenario, variation=int(scenario.rng("variation").integers(variation_count)))
 

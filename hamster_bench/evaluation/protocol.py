@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from hamster_bench.agent import ActionMode, Agent
+from hamster_bench.agent import ActionMode, Agent, AgentNeeds, PathForm
+from hamster_bench.envs.contract import GRASP_MODES, GraspMode
 from hamster_bench.errors import AgentError, InvalidOptionError, StoreError, UnknownNameError
 from hamster_bench.registry import Registry
 
-GraspMode = Literal["attach", "friction"]
 OnMotionFailure = Literal["continue", "end"]
 OnInvalidAction = Literal["end"]
 OnPlannerError = Literal["end", "continue"]
@@ -69,7 +69,8 @@ class Protocol:
         cameras: cameras an agent may ask for; the first is the one 2D paths live in.
         image_size: (height, width) [pixel] of every image.
         max_steps: step caps; reaching one ends the episode as the failure ``step_limit``.
-        retries: how often a keypose that could not be reached is tried again within the same step.
+        retries: how often a keypose that could not be reached is tried again within the same step. All tries of a keypose count as one
+            step against the cap; control steps and rewards of every try are added up.
         on_motion_failure: whether an episode ends at a keypose that cannot be reached, or goes on with that step counted.
         on_invalid_action: an action that is refused ends the episode.
         success: ``"any_step"``: the episode succeeds at the first action after which the task's conditions hold.
@@ -156,7 +157,7 @@ class Protocol:
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "grasp": get_args(GraspMode),
+    "grasp": GRASP_MODES,
     "on_motion_failure": get_args(OnMotionFailure),
     "on_invalid_action": get_args(OnInvalidAction),
     "success": get_args(SuccessRule),
@@ -164,7 +165,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_planner_error": get_args(OnPlannerError),
     "variations": get_args(Variations),
 }
-GRASP_MODES = _CHOICES["grasp"]
 VARIATIONS = _CHOICES["variations"]
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", entry_point_group="hamster_bench.protocols")
@@ -205,6 +205,8 @@ def check_needs(name: str, agent: Agent, protocol: Protocol) -> None:
     """
     protocol.max_steps.of(agent.action_mode)
     needs = agent.needs
+    if not isinstance(needs, AgentNeeds) or isinstance(needs.cameras, str):
+        raise AgentError(f"agent {name!r} states its needs as AgentNeeds, with cameras as a tuple of names; got {needs!r}")
     missing = [camera for camera in needs.cameras if camera not in protocol.cameras]
     if missing:
         raise AgentError(
@@ -216,8 +218,10 @@ def check_needs(name: str, agent: Agent, protocol: Protocol) -> None:
             f"agent {name!r} needs images of {_size(needs.image_size)} (height x width) pixels, but protocol {protocol.label!r} gives "
             f"{_size(protocol.image_size)}; choose a protocol with this size"
         )
-    if needs.path not in ("none", "points", "overlay"):
-        raise AgentError(f"agent {name!r} needs a path as {needs.path!r}; paths come as 'none', 'points' or 'overlay'")
+    if needs.path not in get_args(PathForm):
+        raise AgentError(
+            f"agent {name!r} needs a path as {needs.path!r}; paths come as {', '.join(map(repr, get_args(PathForm)))}"
+        )
     if needs.path != "none" and not protocol.cameras:
         raise AgentError(f"agent {name!r} needs a 2D path, but protocol {protocol.label!r} has no camera for it to live in")
 

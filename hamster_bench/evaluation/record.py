@@ -14,6 +14,9 @@ from hamster_bench.scenario import Scenario
 Outcome = Literal["success", "failure", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "error")
 
+# Key of a record's ``versions`` under which the way its images were drawn is kept.
+RENDERER = "renderer"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timings:
@@ -51,14 +54,14 @@ class EpisodeRecord:
             ``environment_error``.
         message: text of the error or refusal behind ``kind``, or None.
         instruction: the task in words, or None when the reset failed.
-        steps: actions carried out.
-        control_steps: control steps of 0.05 s simulated by them.
-        episode_return: sum of rewards.
-        motion_failures: actions whose motion could not be planned.
+        steps: decisions of the agent that were carried out. A keypose the protocol tries again counts once, however many tries it took.
+        control_steps: control steps of 0.05 s simulated, those of every try included.
+        episode_return: sum of rewards, those of every try included.
+        motion_failures: steps whose motion could not be planned, by the last of their tries.
         path: the 2D path that was proposed, as JSON, or None when there was none.
         path_error: why the path planner had no path although it was asked, or None.
         timings: where the time went.
-        versions: versions of the programs that made the record, by name.
+        versions: versions of the programs that made the record, by name; under ``renderer`` what drew the images, if any were drawn.
     """
 
     agent: str

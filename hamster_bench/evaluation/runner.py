@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import gymnasium
+
 from hamster_bench.agent import Agent
 from hamster_bench.envs.registration import ENGINES
-from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
+from hamster_bench.errors import HamsterBenchError, InvalidOptionError, StoreError, UnknownNameError
 from hamster_bench.evaluation.environment import (
     PASS_THROUGH,
     Environment,
@@ -27,6 +29,7 @@ from hamster_bench.evaluation.protocol import Protocol, check_needs
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.planners import PLANNERS
+from hamster_bench.registry import Registry
 
 # Mistakes in what was asked for, which every further episode would repeat.
 _MISCONFIGURED: tuple[type[Exception], ...] = (UnknownNameError, InvalidOptionError, *PASS_THROUGH)
@@ -52,10 +55,14 @@ def prepare(agents: Mapping[str, Agent], protocol: Protocol) -> dict[str, Contes
     Raises:
         AgentError: an agent needs what the protocol does not give.
         UnknownNameError: the protocol names an engine or a path planner that does not exist.
+        InvalidOptionError: what it names as ``module:attribute`` does not exist, cannot be imported, or is no engine or no path planner.
     """
-    for kind, name, known in (("engine", protocol.engine, ENGINES), ("path planner", protocol.path_planner, PLANNERS)):
-        if name not in known and ":" not in name:
-            raise UnknownNameError(kind, name, known.names())
+    engine = _named(ENGINES, protocol.engine)
+    if not (isinstance(engine, type) and issubclass(engine, gymnasium.Env)):
+        raise InvalidOptionError(f"engine {protocol.engine!r} is no class of Gymnasium environments")
+    planner = _named(PLANNERS, protocol.path_planner)
+    if not (isinstance(planner, type) and hasattr(planner, "propose")):
+        raise InvalidOptionError(f"path planner {protocol.path_planner!r} is no class with a method 'propose'")
     for name, agent in agents.items():
         check_needs(name, agent, protocol)
     return {name: contestant(name, agent) for name, agent in agents.items()}
@@ -110,6 +117,15 @@ def run(
     return RunSummary(before + len(missing), before, outcomes)
 
 
+def _named(registry: Registry[Any], name: str) -> Any:
+    try:
+        return registry.get(name)
+    except (HamsterBenchError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise InvalidOptionError(f"{registry.kind} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+
+
 class _OneEnvironment:
     """Keeps one environment open, and closes it before another is made."""
 
@@ -129,7 +145,7 @@ class _OneEnvironment:
             _, env = self._open
             self._open = None
             # An environment that broke may break again here; its episode is recorded already.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, SystemExit):
                 env.close()
 
     def __enter__(self) -> _OneEnvironment:
@@ -144,7 +160,7 @@ def _play(stage: _OneEnvironment, player: Contestant, planned: PlannedEpisode, p
         env = stage.get(requirements(player.agent, planned.scenario.task, protocol))
     except _MISCONFIGURED:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return unplayed(player, planned.scenario, protocol, error)
     record = run_episode(env, player, planned.scenario, protocol)
     if record.outcome == "error":

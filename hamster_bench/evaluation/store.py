@@ -129,14 +129,18 @@ class ResultStore:
                 a newer version of this program. Nothing has been changed then.
         """
         folder = Path(directory)
+        # Before the lock: a directory that is another program's is left exactly as it is.
+        _check_header(folder / FILE_NAME)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{folder} cannot be used as a results directory: {_reason(error)}; choose another one") from error
-        lock = _lock_directory(folder)
+        lock, made = _lock_directory(folder)
         try:
             connection = _connect(folder / FILE_NAME, write=True)
         except BaseException:
+            if made:
+                (folder / LOCK_NAME).unlink(missing_ok=True)
             os.close(lock)
             raise
         return cls(folder, connection, lock)
@@ -303,10 +307,16 @@ class ResultStore:
         return hashlib.sha256(_json(self.comparable_records()).encode()).hexdigest()
 
 
-def _lock_directory(folder: Path) -> int:
-    """Takes the directory's write lock, which the operating system releases when the process ends, however it ends."""
+def _lock_directory(folder: Path) -> tuple[int, bool]:
+    """Takes the directory's write lock, which the operating system releases when the process ends, however it ends.
+
+    Returns:
+        The lock, and whether its file was made here.
+    """
+    file = folder / LOCK_NAME
     try:
-        lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        made = not file.exists()
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {_reason(error)}; choose another results directory") from error
     try:
@@ -324,7 +334,18 @@ def _lock_directory(folder: Path) -> int:
     except OSError as error:
         os.close(lock)
         raise StoreError(f"{folder} cannot be written: {_reason(error)}; choose another results directory") from error
-    return lock
+    if not _is_open_file(lock, file):
+        # Who held it before refused the directory and took the file away.
+        os.close(lock)
+        return _lock_directory(folder)
+    return lock, made
+
+
+def _is_open_file(descriptor: int, file: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _connect(file: Path, *, write: bool) -> sqlite3.Connection:
@@ -365,7 +386,7 @@ def _check_header(file: Path) -> None:
     try:
         with file.open("rb") as stream:
             header = stream.read(100)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {_reason(error)}") from error

@@ -69,7 +69,7 @@ def follow(oracle, lag=0.0, limit=500):
     actions, joints = [], np.zeros(7)
     for _ in range(limit):
         try:
-            actions.append(agent.act({"joint_positions": joints, "gripper_open": np.ones(1)}))
+            actions.append(agent.act({"joint_positions": joints, "joint_velocities": np.zeros(7), "gripper_open": np.ones(1)}))
         except AgentStopped as stop:
             return np.array(actions), stop.reason
         joints = actions[-1][:7] - lag
@@ -106,15 +106,15 @@ def test_the_expert_keeps_stopping_and_starts_afresh_after_reset():
     for _ in range(2):
         oracle = LineOracle((waypoint(gripper=0.0),))
         agent.reset(context(oracle))
-        first = agent.act({"joint_positions": np.zeros(7), "gripper_open": np.ones(1)})
+        first = agent.act({"joint_positions": np.zeros(7), "joint_velocities": np.zeros(7), "gripper_open": np.ones(1)})
         assert first.tolist() == pytest.approx([0.1] * 7 + [1.0])
         for _ in range(60):
             try:
-                agent.act({"joint_positions": np.zeros(7), "gripper_open": np.ones(1)})
+                agent.act({"joint_positions": np.zeros(7), "joint_velocities": np.zeros(7), "gripper_open": np.ones(1)})
             except AgentStopped:
                 break
         with pytest.raises(AgentStopped, match="all waypoints"):
-            agent.act({"joint_positions": np.zeros(7), "gripper_open": np.ones(1)})
+            agent.act({"joint_positions": np.zeros(7), "joint_velocities": np.zeros(7), "gripper_open": np.ones(1)})
 
 
 def test_the_expert_needs_the_oracle():

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from hamster_bench import __version__
 from hamster_bench.agent import AGENTS
+from hamster_bench.cli.demo import TASKS as DEMO_TASKS
 from hamster_bench.cli.main import COMMANDS, main
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord
-from hamster_bench.evaluation.store import FILE_NAME, ResultStore
+from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
 from hamster_bench.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,13 +79,29 @@ def test_unknown_names_are_answered_with_the_closest_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    "words", [["--episodes", "0"], ["--episodes", "many"], ["--seed", "-1"], ["--tasks", f"{TASK},{TASK}"], ["--agents", ","]]
+    "words",
+    [
+        ["--episodes", "0"],
+        ["--episodes", "many"],
+        ["--episodes", str(2**63)],
+        ["--seed", "-1"],
+        ["--seed", str(2**63)],
+        ["--tasks", f"{TASK},{TASK}"],
+        ["--agents", ","],
+        ["--agents", "os:system"],
+        ["--agents", "foo:Bar"],
+        ["--agents", ":"],
+        ["--engine", "foo:bar"],
+        ["--engine", "os:system"],
+    ],
 )
 def test_impossible_values_are_refused_before_anything_is_written(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(run_words(tmp_path / "out", *words)) == 2
-    assert capsys.readouterr().err.startswith("hamster-bench: ")
+    said = capsys.readouterr().err
+    assert said.startswith("hamster-bench: ")
+    assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
@@ -93,6 +111,98 @@ def test_unknown_agent_gives_no_traceback() -> None:
     assert "Traceback" not in done.stderr
     assert "unknown agent 'nobody'" in done.stderr
     assert not (ROOT / "nowhere").exists()
+
+
+HOVER = """
+import numpy as np
+from hamster_bench.agent import AgentNeeds
+
+class Hover:
+    action_mode = "keypose"
+    needs = AgentNeeds()
+    def reset(self, context): pass
+    def act(self, observation): return np.array([0.25, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0])
+
+class Configured(Hover):
+    def __init__(self, checkpoint): pass
+
+class Careless(Hover):
+    def __init__(self): raise OSError("no checkpoint")
+
+class Aimless:
+    needs = AgentNeeds()
+    def reset(self, context): pass
+    def act(self, observation): pass
+
+def make(): raise AssertionError("called")
+"""
+
+
+def in_directory(directory: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """The console script: unlike ``python -m``, it does not find the current directory by itself."""
+    command = [sys.executable, "-P", "-m", "hamster_bench", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_agents_of_the_current_directory_are_found(tmp_path: Path) -> None:
+    (tmp_path / "hover.py").write_text(HOVER)
+    done = in_directory(tmp_path, *run_words(Path("out"), agents="hover:Hover", episodes=1))
+    assert done.returncode == 0, done.stderr
+    assert "1 new: 1 failure" in done.stdout
+    assert in_directory(tmp_path, "replay", "out", SCENARIO).returncode == 0
+
+
+def test_library_is_not_replaced_by_a_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "gymnasium.py").write_text("raise AssertionError('imported')\n")
+    assert in_directory(tmp_path, "tasks").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("agent", "text"),
+    [
+        ("Configured", "missing 1 required positional argument: 'checkpoint'"),
+        ("Careless", "OSError: no checkpoint"),
+        ("Aimless", "lacks action_mode"),
+        ("make", "is no class but a function"),
+        ("Nobody", "has no 'Nobody'"),
+    ],
+)
+def test_agents_that_are_none_are_refused_before_anything_is_written(
+    agent: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = f"hover_{agent.lower()}"
+    (tmp_path / f"{module}.py").write_text(HOVER)
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert main(run_words(tmp_path / "out", agents=f"{module}:{agent}")) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("text", ["import no_such_library", "raise SystemExit(3)", "def broken(:", "1 / 0"])
+def test_agent_whose_module_cannot_be_imported_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "unimportable.py").write_text(text + "\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(run_words(tmp_path / "out", agents="unimportable:Agent")) == 2
+    assert "'unimportable:Agent' cannot be imported: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_warnings_are_messages_said_once(tmp_path: Path) -> None:
+    words = run_words(tmp_path, agents="path_lift", tasks=f"{TASK},close_box", episodes=1)
+    done = program(*words, MUJOCO_GL="disable")
+    assert done.returncode == 0, done.stderr
+    warned = [line for line in done.stderr.splitlines() if "ray-cast" in line]
+    assert len(warned) == 1
+    assert warned[0].startswith("hamster-bench: warning: ")
+    assert ".py:" not in done.stderr
+    assert "warnings.warn" not in done.stderr
+    with ResultStore.for_reading(tmp_path) as store:
+        assert {r.versions["renderer"] for r in store.records()} == {"raycast"}
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,21 +276,36 @@ def test_table_of_nothing_and_to_nowhere_is_refused(results: Path, tmp_path: Pat
     assert "cannot be written" in capsys.readouterr().err
 
 
-# imageio-ffmpeg's reader leaves its pipes to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def decoded(video: Path, size: int) -> tuple[NDArray[np.uint8], str]:
+    """Frames of a square video, and what the decoder says about it."""
+    import imageio_ffmpeg
+
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-i",
+        str(video),
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-fps_mode",
+        "passthrough",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, size, size, 3), done.stderr.decode()
+
+
 def test_replay_films_the_episode_and_finds_it_as_recorded(results: Path, tmp_path: Path) -> None:
     video = tmp_path / "out.mp4"
     done = program("replay", results, SCENARIO, "--agent", "path_lift", "--video", video, "--size", "160")
     assert done.returncode == 0, done.stderr
     assert "as recorded" in done.stdout
-    import imageio_ffmpeg
-
-    reader = imageio_ffmpeg.read_frames(str(video))
-    meta = next(reader)
-    frames = [np.frombuffer(frame, np.uint8).reshape(160, 160, 3) for frame in reader]
+    frames, about = decoded(video, 160)
     with ResultStore.for_reading(results) as store:
         (record,) = store.records(agent="path_lift", scenario=SCENARIO)
-    assert (meta["size"], meta["fps"]) == ((160, 160), 20.0)
+    assert "160x160" in about
+    assert "20 fps" in about
     assert len(frames) == record.control_steps + 1
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 1.0
     assert list(tmp_path.iterdir()) == [video]
@@ -221,11 +346,40 @@ def test_replay_says_when_the_record_does_not_hold(tmp_path: Path, capsys: pytes
         ([SCENARIO, "--agent", "expert", "--video", "out.gif"], ".mp4"),
         ([SCENARIO, "--agent", "expert", "--video", "/proc/out.mp4"], "cannot be written"),
         ([SCENARIO, "--agent", "expert", "--video", "out.mp4", "--size", "101"], "even edge"),
+        ([SCENARIO, "--agent", "expert", "--video", "out.mp4", "--size", "4096"], "2048"),
     ],
 )
-def test_replay_refuses_what_it_cannot_do(words: list[str], text: str, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_refuses_what_it_cannot_do(
+    words: list[str], text: str, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["replay", str(results), *words]) == 2
-    assert text in capsys.readouterr().err
+    said = capfd.readouterr().err
+    assert text in said
+    assert said.startswith("hamster-bench: ")
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replay_that_breaks_before_its_first_frame_leaves_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    protocol = make_protocol("hamster")
+    impossible = EpisodeRecord(
+        agent="random",
+        agent_fingerprint="f",
+        protocol=protocol.fingerprint,
+        scenario=Scenario(task=TASK, variation=99),
+        outcome="success",
+    )
+    with ResultStore.for_writing(tmp_path / "run") as store:
+        store.add(store.start_run(protocol, {}), impossible)
+    video = tmp_path / "out.mp4"
+    assert main(["replay", str(tmp_path / "run"), impossible.scenario.id, "--video", str(video), "--size", "64"]) == 1
+    said = capfd.readouterr()
+    assert "environment_error" in said.out
+    assert "video: none" in said.out
+    assert said.err == ""
+    assert not video.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
 def test_unusable_results_directories_are_refused_before_any_episode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,31 +396,54 @@ def test_unusable_results_directories_are_refused_before_any_episode(tmp_path: P
         assert main(run_words(tmp_path / name)) == 2
         assert text in capsys.readouterr().err
         assert time.monotonic() - started < 5.0
+        assert not (tmp_path / name / LOCK_NAME).exists()
     with ResultStore.for_writing(tmp_path / "busy"):
         assert main(run_words(tmp_path / "busy")) == 2
     assert f"being written by process {os.getpid()}" in capsys.readouterr().err
 
 
+# Waits in the middle of its sixth episode, so that however slow the test is to interrupt it, there is something to interrupt.
+WAITING = """
+import os, time
+from hamster_bench.baselines.scripted.expert import ExpertAgent
+
+class Waiting(ExpertAgent):
+    def reset(self, context):
+        super().reset(context)
+        self.held = "HOLD" in os.environ and context.scenario.episode == 5
+        self.moved = False
+    def act(self, observation):
+        if self.held and self.moved:
+            time.sleep(600)
+        self.moved = True
+        return super().act(observation)
+"""
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_run_says_how_to_continue_and_does(how: signal.Signals, tmp_path: Path) -> None:
-    words = run_words(tmp_path / "run", agents="expert", episodes=12)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    words = run_words(Path("run"), agents="waiting:Waiting", episodes=12)
     command = [sys.executable, "-m", "hamster_bench", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HOLD": "1"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         while _recorded(tmp_path / "run") < 2:
             assert process.poll() is None, process.stderr and process.stderr.read()
             time.sleep(0.02)
         process.send_signal(how)
         _, said = process.communicate()
     before = _recorded(tmp_path / "run")
-    assert 2 <= before < 12
+    assert 2 <= before <= 5
     if how != signal.SIGKILL:
         assert process.returncode == 130
         assert f"interrupted: {before} of 12 episodes are recorded" in said
         assert "the same command does the rest" in said
         assert "Traceback" not in said
-    done = program(*words)
-    assert f"12 episodes planned, {before} recorded before, {12 - before} new" in done.stdout
-    assert program(*run_words(tmp_path / "whole", agents="expert", episodes=12)).returncode == 0
+    done = in_directory(tmp_path, *words)
+    assert f"12 episodes planned, {before} recorded before, {12 - before} new" in done.stdout, done.stderr
+    assert in_directory(tmp_path, *run_words(Path("whole"), agents="waiting:Waiting", episodes=12)).returncode == 0
     with ResultStore.for_reading(tmp_path / "run") as run, ResultStore.for_reading(tmp_path / "whole") as whole:
         assert run.digest() == whole.digest()
 
@@ -298,7 +475,7 @@ def test_demo_leaves_table_and_picture(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "mean over tasks" in done.stdout
     assert (tmp_path / "demo" / "table.md").read_text().count("|") > 20
-    assert len((tmp_path / "demo" / "table.csv").read_text().splitlines()) == 1 + 3 * (len(TASKS.names()) + 1)
+    assert len((tmp_path / "demo" / "table.csv").read_text().splitlines()) == 1 + 3 * (len(DEMO_TASKS) + 1)
     with Image.open(tmp_path / "demo" / "tasks.png") as picture:
         pixels = np.asarray(picture)
     assert pixels.shape[2] == 3

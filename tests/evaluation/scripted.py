@@ -1,13 +1,14 @@
 """A tiny environment and agents made of functions, so that each test states only its oddity.
 
-The task: a number drawn from the scenario has to be walked to 0 by steps of at most 1. Run as a program, this module plays a plan over it.
+The task: a number drawn from the scenario has to be walked to 0 by steps of at most 1. Run as a program, this module plays a plan over it
+and prints a line for every record.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from hamster_bench.errors import ActionShapeError
 from hamster_bench.evaluation.environment import Requirements
 from hamster_bench.evaluation.plan import PlannedEpisode, make_plan
 from hamster_bench.evaluation.protocol import Protocol, make_protocol
+from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.runner import run
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.scenario import Scenario
@@ -143,12 +145,22 @@ def make_scripted(required: Requirements, protocol: Protocol) -> ScriptedEnviron
     return ScriptedEnvironment()
 
 
+class AnnouncingStore(ResultStore):
+    """Prints a line as soon as a record is stored; after ``most`` of them it waits to be killed."""
+
+    most = -1
+
+    def add(self, run: int, record: EpisodeRecord) -> None:
+        super().add(run, record)
+        print("recorded", flush=True)
+        self.most -= 1
+        if self.most == 0:
+            signal.pause()
+
+
 if __name__ == "__main__":
-    directory, episodes, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-
-    def make_slow(required: Requirements, protocol: Protocol) -> ScriptedEnvironment:
-        return ScriptedEnvironment(on_reset=lambda env, scenario: time.sleep(pause))
-
-    with ResultStore.for_writing(directory) as store:
+    with AnnouncingStore.for_writing(sys.argv[1]) as store:
+        assert isinstance(store, AnnouncingStore)
+        store.most = int(sys.argv[3])
         print("writing", os.getpid(), flush=True)
-        run(scripted_plan(episodes), store, make_protocol("hamster"), agents(), make_environment=make_slow)
+        run(scripted_plan(int(sys.argv[2])), store, make_protocol("hamster"), agents(), make_environment=make_scripted)

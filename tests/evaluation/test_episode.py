@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +67,16 @@ def test_success_is_recorded_with_all_it_took() -> None:
     assert record.timings.act_wall > 0.0
 
 
+def test_record_says_what_drew_the_images_if_any_were_drawn() -> None:
+    env = ScriptedEnvironment()
+    assert "renderer" not in play(env=env).versions
+    env.renderer_name = None  # type: ignore[attr-defined]
+    assert "renderer" not in play(env=env).versions
+    env.renderer_name = "raycast"  # type: ignore[attr-defined]
+    assert play(env=env).versions["renderer"] == "raycast"
+    assert play(ScriptedAgent(raising(ValueError("bad act"))), env).versions["renderer"] == "raycast"
+
+
 def test_idle_agent_meets_the_step_cap_of_its_action_mode() -> None:
     protocol = make_protocol("hamster", max_steps=StepCaps(keypose=7, joint_position=11))
     for mode, cap in (("keypose", 7), ("joint_position", 11)):
@@ -101,6 +109,7 @@ def test_retries_repeat_a_keypose_within_its_step() -> None:
     assert record.outcome == "success"
     assert (len(tries), record.motion_failures) == (2 * record.steps, 0)
     assert tries[::2] == tries[1::2]
+    assert record.control_steps == 3 * len(tries)
 
 
 def test_refused_action_is_a_failure_with_its_reason() -> None:
@@ -133,6 +142,9 @@ def test_environment_that_gives_up_is_recorded() -> None:
         (ScriptedAgent(), ScriptedEnvironment(on_reset=setting(is_success=True)), "environment_error", "solved already"),
         (ScriptedAgent(), ScriptedEnvironment(on_step=lambda env, _: env.info.pop("failure")), "environment_error", "KeyError"),
         (ScriptedAgent(raising(RecursionError("deep"))), ScriptedEnvironment(), "agent_error", "RecursionError: deep"),
+        (ScriptedAgent(raising(SystemExit(3))), ScriptedEnvironment(), "agent_error", "SystemExit: 3"),
+        (ScriptedAgent(on_reset=raising(SystemExit(3))), ScriptedEnvironment(), "agent_error", "SystemExit: 3"),
+        (ScriptedAgent(), ScriptedEnvironment(on_step=raising(SystemExit("out"))), "environment_error", "SystemExit: out"),
     ],
 )
 def test_faults_are_errors_of_whoever_made_them(agent: ScriptedAgent, env: ScriptedEnvironment, kind: str, text: str) -> None:
@@ -164,7 +176,7 @@ def test_messages_are_the_same_in_every_process_and_can_be_stored(tmp_path: Path
         assert list(store.records()) == [record]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), MemoryError(), MissingDependencyError("pip install x")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), MissingDependencyError("pip install x")])
 def test_what_says_nothing_about_the_episode_passes_through(error: BaseException) -> None:
     for agent, env in (
         (ScriptedAgent(raising(error)), ScriptedEnvironment()),
@@ -193,7 +205,9 @@ def test_oracle_reaches_only_privileged_agents_and_the_rng_is_the_scenarios() ->
     [
         (AgentNeeds(cameras=("front", "wrist")), "needs the camera wrist"),
         (AgentNeeds(image_size=(256, 256)), "256 x 256"),
-        (AgentNeeds(path="drawn"), "'points', 'overlay'|'points' or 'overlay'"),  # type: ignore[arg-type]
+        (AgentNeeds(path="drawn"), "'none', 'points', 'overlay'"),  # type: ignore[arg-type]
+        (AgentNeeds(cameras="front"), "tuple of names"),  # type: ignore[arg-type]
+        ({"cameras": ("front",)}, "as AgentNeeds"),
     ],
 )
 def test_needs_are_checked_before_anything_is_recorded(needs: AgentNeeds, text: str, tmp_path: Path) -> None:
@@ -271,6 +285,7 @@ def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path
     [
         (raising(PathError("no path in the answer")), "no path in the answer"),
         (raising(ZeroDivisionError("bug")), "ZeroDivisionError: bug"),
+        (raising(SystemExit("out")), "SystemExit: out"),
         (lambda *arguments: "not a path", "got str"),
     ],
 )
@@ -306,19 +321,3 @@ def test_agent_fingerprint_is_its_own_or_of_what_it_is(tmp_path: Path) -> None:
         run(plan, store, HAMSTER, {"a": ScriptedAgent()}, make_environment=lambda required, _: ScriptedEnvironment())
         with pytest.raises(StoreError, match="another agent called 'a'"):
             run(plan, store, HAMSTER, {"a": WithCheckpoint()}, make_environment=lambda required, _: ScriptedEnvironment())
-
-
-def test_agent_fingerprint_follows_the_code_it_rests_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def fingerprint(package: str, helper: str) -> str:
-        folder = tmp_path / package
-        folder.mkdir()
-        (folder / "__init__.py").touch()
-        (folder / "helper.py").write_text(helper)
-        (folder / "agent.py").write_text("from tests.evaluation.scripted import ScriptedAgent\nclass A(ScriptedAgent): pass\n")
-        return contestant("a", importlib.import_module(f"{package}.agent").A()).fingerprint
-
-    assert fingerprint("first", "STEP = 1\n") == fingerprint("second", "STEP = 1\n")
-    assert fingerprint("third", "STEP = 2\n") != fingerprint("fourth", "STEP = 1\n")

@@ -54,6 +54,9 @@ def test_control_stays_at_variation_zero_and_rlb_var_draws() -> None:
         ({"agents": []}, InvalidOptionError, "at least one agent"),
         ({"tasks": ["t", "t"]}, InvalidOptionError, "more than once"),
         ({"seed": -1}, HamsterBenchError, "seed"),
+        ({"seed": 2**63}, HamsterBenchError, "seed"),
+        ({"episodes": 2**63}, InvalidOptionError, "at most 1000000 episodes"),
+        ({"episodes": 250_001}, InvalidOptionError, "this one has 1000004"),
     ],
 )
 def test_nonsense_is_refused(changes: dict[str, Any], error: type[Exception], text: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation.environment import Requirements
 from hamster_bench.evaluation.protocol import Protocol, make_protocol
-from hamster_bench.evaluation.runner import run
+from hamster_bench.evaluation.runner import prepare, run
 from hamster_bench.evaluation.store import ResultStore
 from tests.evaluation.scripted import (
     TASKS,
@@ -165,13 +165,17 @@ def test_interrupted_run_keeps_what_ended_and_continues(tmp_path: Path) -> None:
 def test_run_killed_at_twenty_random_moments_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
     episodes = 15
     program = [sys.executable, "-m", "tests.evaluation.scripted"]
-    command = [*program, str(tmp_path / "killed"), str(episodes), "0.02"]
+    draws = np.random.default_rng(0)
     left = [0]
-    for i, moment in enumerate(np.random.default_rng(0).uniform(0.0, 0.12, size=20)):
+    for i in range(20):
+        lines = int(draws.integers(0, 4))
+        # However slow this process is to kill it, the other one gets no further than two records more.
+        command = [*program, str(tmp_path / "killed"), str(episodes), str(lines + 2)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("writing"), "the run was refused after a kill"
-            time.sleep(moment)
+            assert [process.stdout.readline() for _ in range(lines)] == ["recorded\n"] * lines
+            time.sleep(draws.uniform(0.0, 0.01))
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         # Every second time the next run is the first to meet what the kill has left.
@@ -181,9 +185,47 @@ def test_run_killed_at_twenty_random_moments_ends_like_an_undisturbed_one(tmp_pa
     assert left == sorted(left), "a finished episode was lost"
     assert 0 < left[-1] < len(scripted_plan(episodes)), "the kills did not meet a running evaluation"
     for directory in ("killed", "undisturbed"):
-        subprocess.run([*program, str(tmp_path / directory), str(episodes), "0"], cwd=ROOT, check=True, capture_output=True)
+        subprocess.run([*program, str(tmp_path / directory), str(episodes), "-1"], cwd=ROOT, check=True, capture_output=True)
     with ResultStore.for_reading(tmp_path / "killed") as killed, ResultStore.for_reading(tmp_path / "undisturbed") as undisturbed:
         assert len(killed.comparable_records()) == len(scripted_plan(episodes))
         assert killed.comparable_records() == undisturbed.comparable_records()
         assert killed.digest() == undisturbed.digest()
         assert len(killed.runs()) > 10
+
+
+def test_what_a_protocol_names_by_module_is_looked_up_before_the_first_episode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "leaving_the_stage.py").write_text("raise SystemExit(3)\n")
+    for change, text in (
+        ({"engine": "foo:bar"}, "no module 'foo'"),
+        ({"engine": "os:system"}, "no class of Gymnasium environments"),
+        ({"engine": "os:systen"}, "has no 'systen'"),
+        ({"engine": "leaving_the_stage:Engine"}, "SystemExit: 3"),
+        ({"path_planner": "foo:bar"}, "no module 'foo'"),
+        ({"path_planner": "pathlib:Path"}, "'propose'"),
+    ):
+        with pytest.raises(InvalidOptionError, match=text):
+            prepare(agents(), make_protocol("hamster", **change))
+
+
+@pytest.mark.parametrize("where", ["make", "close"])
+def test_environment_that_wants_to_exit_does_not_end_the_run(where: str, tmp_path: Path) -> None:
+    def leave(*arguments: Any) -> None:
+        raise SystemExit(0)
+
+    def make(required: Requirements, protocol: Protocol) -> ScriptedEnvironment:
+        if where == "make" and required.task == "walk_left":
+            leave()
+        env = ScriptedEnvironment()
+        if where == "close":
+            env.close = leave  # type: ignore[method-assign]
+        return env
+
+    play(tmp_path, make_environment=make)
+    with ResultStore.for_reading(tmp_path) as store:
+        records = list(store.records())
+    assert len(records) == len(scripted_plan())
+    expected = {"environment_error"} if where == "make" else {None, "step_limit", "agent_error"}
+    assert {r.kind for r in records if r.scenario.task == "walk_left"} == expected

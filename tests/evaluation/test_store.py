@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from hamster_bench.errors import StoreError
 from hamster_bench.evaluation import store as store_module
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord, Timings
-from hamster_bench.evaluation.store import FILE_NAME, ResultStore
+from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
 from hamster_bench.scenario import Scenario
 
 HAMSTER = make_protocol("hamster")
@@ -127,6 +128,37 @@ def test_corrupt_file_is_refused_and_left_alone(spoil: object, tmp_path: Path) -
     assert file.read_bytes() == spoilt
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"this is no database" * 40, id="text"),
+        pytest.param(b"SQLite format 3\0" + bytes(52) + b"HmBe" + bytes(9000), id="corrupt behind a sound header"),
+    ],
+)
+def test_directory_that_is_refused_holds_what_it_held(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(StoreError, match="corrupt"):
+        ResultStore.for_writing(tmp_path)
+    assert list(tmp_path.iterdir()) == [tmp_path / FILE_NAME]
+    assert (tmp_path / FILE_NAME).read_bytes() == content
+
+
+def test_lock_on_a_file_that_was_taken_away_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+    taken = []
+
+    def take_away(lock: int, how: int) -> None:
+        flock(lock, how)
+        if not taken:
+            taken.append(lock)
+            (tmp_path / LOCK_NAME).unlink()
+
+    monkeypatch.setattr(fcntl, "flock", take_away)
+    with ResultStore.for_writing(tmp_path), pytest.raises(StoreError, match="being written by"):
+        ResultStore.for_writing(tmp_path)
+    assert taken
+
+
 def test_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     connection = sqlite3.connect(file)
@@ -138,6 +170,7 @@ def test_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> No
         with pytest.raises(StoreError, match="another program"):
             door(tmp_path)
     assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -131,6 +132,17 @@ def test_protocols_are_never_mixed(tmp_path: Path) -> None:
 def test_different_program_versions_are_said() -> None:
     table = success_table([*records("a", "x", "s"), *records("a", "y", "s", python="3.12")], HAMSTER)
     assert "Records were made by 2 different sets of program versions." in to_text([table])
+
+
+def test_different_renderers_are_said_and_agents_without_images_are_no_difference() -> None:
+    def drawn(agent: str, renderer: str) -> list[EpisodeRecord]:
+        return [dataclasses.replace(r, versions=r.versions | {"renderer": renderer}) for r in records("a", agent, "s")]
+
+    same = to_text([success_table([*records("a", "blind", "s"), *drawn("x", "egl")], HAMSTER)])
+    assert "different" not in same
+    mixed = to_text([success_table([*records("a", "blind", "s"), *drawn("x", "raycast"), *drawn("y", "egl")], HAMSTER)])
+    assert "Images were drawn by different renderers (egl, raycast)" in mixed
+    assert "program versions" not in mixed
 
 
 def test_store_without_records_says_so(tmp_path: Path) -> None:

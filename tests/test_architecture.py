@@ -1,0 +1,119 @@
+"""Imports run downwards only: what stands lower knows nothing of what stands on it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "hamster_bench"
+
+GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "paths", "__version__")
+BELOW_EVALUATION = (*GROUND, "planners", "envs", "demos", "baselines")
+
+# A part of the package, and what it may import besides itself. The longest name that fits a module counts.
+ALLOWED: dict[str, tuple[str, ...]] = {
+    # Importing the package registers the environments.
+    "": ("envs.registration",),
+    **dict.fromkeys(GROUND, GROUND),
+    "planners": GROUND,
+    "envs": GROUND,
+    "envs.wrappers": (*GROUND, "planners"),
+    "demos": (*GROUND, "envs"),
+    "baselines": (*GROUND, "planners", "demos", "envs.contract"),
+    "evaluation": BELOW_EVALUATION,
+    "gallery": (*GROUND, "envs"),
+    # Tables are made from the result store alone; a protocol is what the store says the rules were.
+    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "statistics", "protocol"))),
+    "cli": (*BELOW_EVALUATION, "evaluation", "gallery", "leaderboards"),
+    "__main__": ("cli.main",),
+}
+ENGINES = ("envs.mujoco",)
+# Descriptions of scenes are read from the engine, and the command line says which system libraries it lacks.
+ENGINE_USERS = ("envs", "gallery.datasheets", "cli.machine")
+
+
+def sources(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every module of the package, without the package's own name, and its file."""
+    for folder, prefix in ((root / PACKAGE, ()), *((root / name, (name,)) for name in ("envs", "baselines", "leaderboards"))):
+        for file in sorted(folder.rglob("*.py")):
+            parts = (*prefix, *file.relative_to(folder).with_suffix("").parts)
+            if not prefix and (folder / parts[0]).is_symlink():
+                continue
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), file
+
+
+def imports(file: Path) -> Iterator[str]:
+    """What a file imports from the package, wherever in it, without the package's own name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name.partition(".")[2] for name in names if name.partition(".")[0] == PACKAGE)
+
+
+def within(name: str, parts: tuple[str, ...]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+def part_of(module: str) -> str | None:
+    fitting = [part for part in ALLOWED if module == part or (part and module.startswith(f"{part}."))]
+    return max(fitting, key=len, default=None)
+
+
+def violations(root: Path) -> list[str]:
+    found = []
+    for module, file in sources(root):
+        part = part_of(module)
+        if part is None:
+            found.append(f"{module} stands on no floor")
+            continue
+        own = (part.partition(".")[0],) if part else ()
+        for name in imports(file):
+            allowed = within(name, (*own, *ALLOWED[part]))
+            engine_needed = within(name, ENGINES) and not within(module, ENGINE_USERS)
+            if name and (engine_needed or not allowed):
+                found.append(f"{module} imports {name}")
+    return found
+
+
+def test_imports_run_downwards_only() -> None:
+    assert len(list(sources(ROOT))) > 60
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "said"),
+    [
+        ("hamster_bench/doctor", "", "doctor stands on no floor"),
+        ("hamster_bench/geometry", "def f():\n    import hamster_bench.envs.task\n", "geometry imports envs.task"),
+        ("hamster_bench/planners/oracle", "from hamster_bench import envs\n", "planners.oracle imports envs"),
+        ("hamster_bench/evaluation/x", "from hamster_bench.envs import mujoco\n", "evaluation.x imports envs.mujoco"),
+        ("hamster_bench/evaluation/x", "from hamster_bench.cli import run\n", "evaluation.x imports cli.run"),
+        ("hamster_bench/gallery/x", "from hamster_bench.evaluation import store\n", "gallery.x imports evaluation.store"),
+        ("baselines/x", "from hamster_bench.envs.mujoco.gl import NAME\n", "baselines.x imports envs.mujoco.gl.NAME"),
+        ("baselines/x", "from hamster_bench.envs.tasks import TASKS\n", "baselines.x imports envs.tasks.TASKS"),
+        ("envs/x", "import hamster_bench.planners\n", "envs.x imports planners"),
+        ("envs/wrappers/x", "import hamster_bench.evaluation.plan\n", "envs.wrappers.x imports evaluation.plan"),
+        ("leaderboards/x", "import hamster_bench.evaluation.runner\n", "leaderboards.x imports evaluation.runner"),
+    ],
+)
+def test_import_that_runs_upwards_is_found(module: str, text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{module}.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert violations(tmp_path) == [said]
+
+
+def test_import_that_runs_downwards_is_no_violation(tmp_path: Path) -> None:
+    (tmp_path / "envs" / "wrappers").mkdir(parents=True)
+    (tmp_path / "envs" / "wrappers" / "x.py").write_text(
+        "import hamster_bench\nfrom hamster_bench.planners import PLANNERS\nfrom hamster_bench.envs.contract import CONTROL_RATE\n"
+    )
+    assert violations(tmp_path) == []
