@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import warnings
+import weakref
 from typing import Any, Literal, Protocol
 
 import mujoco
@@ -75,20 +74,21 @@ class GlRenderer:
         Raises:
             RenderingUnavailableError: no OpenGL platform works in this process.
         """
-        self._context: Any = None
-        self._gl: Any = None
         self.name = gl.choose_platform()
         if self.name == "disable":
             raise _unavailable("it is switched off by MUJOCO_GL, or neither libEGL.so.1 nor libOSMesa.so.8 loads")
         model.vis.quality.offsamples = 0
         model.vis.quality.shadowsize = 1024 if shadows else 0
+        self._gl: Any = None
         try:
             self._gl = gl.make_context(self.name, width, height)
             self._gl.make_current()
             self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         except Exception as error:
-            self.close()
+            _free(self._gl, None)
             raise _unavailable(f"the OpenGL platform {self.name!r} fails: {error}") from error
+        # Also when the renderer is dropped without `close`, and before the interpreter takes its modules apart.
+        self._release = weakref.finalize(self, _free, self._gl, self._context)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZERONEAR.value
         self._model = model
@@ -128,20 +128,8 @@ class GlRenderer:
         return Frame(rgb, depth, self._segment() if segmentation else None)
 
     def close(self) -> None:
-        """Frees the context; left to the interpreter's end, its destructor would print errors."""
-        if self._gl is not None:
-            if self._context is not None:
-                self._gl.make_current()
-                self._context.free()
-            self._gl.free()
-        self._context = self._gl = None
-
-    def __del__(self) -> None:
-        # An environment dropped without `close` must free its drawing context while that one is current: freed later, it would take
-        # the buffers of whatever other context is current then.
-        if not sys.is_finalizing():
-            with contextlib.suppress(Exception):
-                self.close()
+        """Frees the drawing context."""
+        self._release()
 
     def _segment(self) -> NDArray[np.int32]:
         flags = self._scene.flags
@@ -158,6 +146,15 @@ class GlRenderer:
             if geom.objtype == int(mujoco.mjtObj.mjOBJ_GEOM) and geom.segid >= 0:
                 bodies[geom.segid + 1] = self._model.geom_bodyid[geom.objid]
         return bodies[code]
+
+
+def _free(gl_context: Any, drawing_context: Any) -> None:
+    """Frees a context while it is current: freed later, it would take the buffers of whatever other context is current then."""
+    if gl_context is not None:
+        if drawing_context is not None:
+            gl_context.make_current()
+            drawing_context.free()
+        gl_context.free()
 
 
 def _unavailable(reason: str) -> RenderingUnavailableError:
