@@ -28,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Writes a page for every task, the list of tasks, and unless told otherwise their pictures and a contact sheet."""
     names = TASKS.names()
     folder: Path = arguments.out
-    cells = _cells(arguments.ceilings) if arguments.ceilings else {}
+    cells = read_ceilings(arguments.ceilings) if arguments.ceilings else {}
     try:
         (folder / PICTURE_FOLDER).mkdir(parents=True, exist_ok=True)
         for name in names:
@@ -53,8 +53,12 @@ def _draw(names: tuple[str, ...], folder: Path) -> None:
     contact_sheet(pictures, names, folder / "all.png", columns=_SHEET_COLUMNS)
 
 
-def _cells(file: Path) -> dict[str, dict[str, str]]:
-    """Task to agent to what the table says."""
+def read_ceilings(file: Path) -> dict[str, dict[str, str]]:
+    """What a table written by ``hamster-bench table --csv`` says, by task and agent.
+
+    Raises:
+        StoreError: the file is no such table.
+    """
     cells: dict[str, dict[str, str]] = {}
     try:
         with file.open(newline="", encoding="utf-8") as stream:
