@@ -136,3 +136,84 @@ def write_obj(path: Path, mesh: Mesh) -> None:
     for face in mesh.faces:
         lines.append("f " + " ".join(f"{indices[0][i]}/{indices[1][i]}/{indices[2][i]}" for i in face))
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def cell_faces(rows: int, columns: int, *, closed: bool = False) -> NDArray[np.int64]:
+    """Two triangles for each cell of a grid of vertices in row order, (2 * cells, 3).
+
+    They are counter-clockwise where the next row lies above and the next column to the right; ``faces[:, [0, 2, 1]]`` faces the other way.
+
+    Args:
+        rows: of the grid.
+        columns: of the grid.
+        closed: whether the last column is joined to the first one.
+    """
+    column = np.arange(columns if closed else columns - 1)
+    first = np.arange(rows - 1)[:, None] * columns + column
+    right = np.arange(rows - 1)[:, None] * columns + (column + 1) % columns
+    lower = np.stack([first, right, right + columns], axis=-1).reshape(-1, 3)
+    upper = np.stack([first, right + columns, first + columns], axis=-1).reshape(-1, 3)
+    return np.concatenate([lower, upper]).astype(np.int64)
+
+
+def smooth_mesh(vertices: NDArray[np.float64], uv: NDArray[np.float64], faces: NDArray[np.int64]) -> Mesh:
+    """A mesh whose normals are the means, weighted by area, over all triangles that meet at a place.
+
+    Vertices within 0.1 micrometres count as one place, so that the seam of a texture is not seen. Triangles without area are left out.
+
+    Args:
+        vertices: (n, 3) [m].
+        uv: (n, 2) texture coordinates.
+        faces: (m, 3) vertex numbers, counter-clockwise seen from outside.
+    """
+    corners = vertices[faces]
+    areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    has_area = np.linalg.norm(areas, axis=1) > 1e-12
+    faces, areas = faces[has_area], areas[has_area]
+    places, place = np.unique(np.round(vertices, 7), axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    sums = np.zeros((len(places), 3))
+    for corner in range(3):
+        np.add.at(sums, place[faces[:, corner]], areas)
+    normals = sums[place]
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return Mesh(vertices, normals, uv, faces)
+
+
+def loft(rings: ArrayLike) -> Mesh:
+    """A smooth skin over closed rings, open at both ends.
+
+    Args:
+        rings: (k, n, 3) points [m], each ring counter-clockwise seen from where the rings lead to; a ring may shrink to a point.
+    """
+    points = np.asarray(rings, dtype=np.float64)
+    count, around = points.shape[:2]
+    uv = np.column_stack([np.tile(np.arange(around) / around, count), np.repeat(np.arange(count) / (count - 1), around)])
+    return smooth_mesh(points.reshape(-1, 3), uv, cell_faces(count, around, closed=True))
+
+
+def flat_quad(corners: ArrayLike, u: tuple[float, float] = (0.0, 1.0)) -> Mesh:
+    """A flat quadrilateral with a texture upright on it.
+
+    Args:
+        corners: (4, 3) [m], counter-clockwise seen from outside, the texture's lower left corner first.
+        u: the part of the texture's width that covers it.
+    """
+    points = np.asarray(corners, dtype=np.float64)
+    normal = np.cross(points[1] - points[0], points[2] - points[0])
+    normals = np.tile(normal / np.linalg.norm(normal), (4, 1))
+    uv = np.array([[u[0], 0.0], [u[1], 0.0], [u[1], 1.0], [u[0], 1.0]])
+    return Mesh(points, normals, uv, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int64))
+
+
+def rounded_block(low: ArrayLike, high: ArrayLike, radius: float, texture_size: float | None = None) -> Mesh:
+    """A `rounded_box` between its lowest and highest coordinates (3,) [m]."""
+    size, centre = np.subtract(high, low), np.add(high, low) / 2
+    return rounded_box(size, radius, texture_size=texture_size).moved(centre)
+
+
+def write_hull_obj(path: Path, vertices: ArrayLike, faces: Sequence[Sequence[int]]) -> None:
+    """Writes a colliding shape as a Wavefront OBJ file: vertices (n, 3) [m] to a micrometre and triangles of vertex numbers from 0."""
+    lines = ["v " + " ".join(f"{value:.6f}" for value in vertex) for vertex in np.asarray(vertices, dtype=np.float64)]
+    lines += ["f " + " ".join(str(index + 1) for index in face) for face in faces]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")

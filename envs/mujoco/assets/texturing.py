@@ -63,3 +63,8 @@ def save_png(path: Path, image: NDArray[np.float64], colors: int = 64) -> None:
     pixels = np.clip(np.round(image * 255.0), 0, 255).astype(np.uint8)
     palette = Image.fromarray(pixels).quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette.save(path, optimize=True)
+
+
+def grey(tone: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A colourless image (height, width, 3) of a brightness (height, width), cut to [0, 1]; any colour can tint it."""
+    return np.asarray(np.clip(np.repeat(tone[..., None], 3, axis=2), 0.0, 1.0))

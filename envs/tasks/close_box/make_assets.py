@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.mujoco.assets.meshing import Mesh, merged, rounded_box, write_obj
-from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png
+from hamster_bench.envs.mujoco.assets.texturing import grey, periodic_noise, save_png
 
 _EDGE_RADIUS = 0.002
 # One repeat of the texture covers a square of this edge [m].
@@ -42,7 +42,7 @@ def felt() -> NDArray[np.float64]:
     flecks = periodic_noise((size, size), (90, 90), rng)
     tone -= 0.9 * np.clip(flecks - 0.62, 0.0, None)
     tone += 0.5 * np.clip(-flecks - 0.66, 0.0, None)
-    return np.clip(np.repeat(tone[..., None], 3, axis=2), 0.0, 1.0)
+    return grey(tone)
 
 
 def main() -> None:

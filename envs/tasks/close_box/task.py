@@ -20,5 +20,11 @@ TASK = Task(
     instructions=instructions,
     success=(JointCondition("box_joint", 2.6),),
     base_rotation=(-math.pi / 8, math.pi / 8),
+    own_choices=(
+        "Friction everywhere, and the damping of the hinge: the lid stands open by itself, and once past the vertical "
+        "falls shut in about a second.",
+        "The lid is stopped by the joint's limits alone; lid and box do not collide with each other.",
+        "The thickness of walls and floor, fitted to the recorded bounding box and mass, and the felt.",
+    ),
     manipulated=("box_base", "box_lid"),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, merged, rounded_box, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, flat_quad, merged, rounded_box, write_obj
 from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png, wood
 
 # What collides: size of the lower part, and of the block it stands on [m].
@@ -65,14 +65,6 @@ def keys() -> Iterator[Key]:
         front += depth
 
 
-def flat(corners: NDArray[np.float64]) -> Mesh:
-    """A flat quadrilateral (4, 3) [m], counter-clockwise seen from outside; the texture's lower left corner is the first corner."""
-    normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-    normals = np.tile(normal / np.linalg.norm(normal), (4, 1))
-    uv = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    return Mesh(corners, normals, uv, np.array([[0, 1, 2], [0, 2, 3]]))
-
-
 def rectangle(x: tuple[float, float], y: tuple[float, float], z: float) -> NDArray[np.float64]:
     """Corners (4, 3) [m] of a level rectangle, counter-clockwise seen from above."""
     return np.array([[x[0], y[0], z], [x[1], y[0], z], [x[1], y[1], z], [x[0], y[1], z]])
@@ -83,8 +75,8 @@ def key_cap(key: Key) -> Mesh:
     low = rectangle(key.x, key.y, _KEY_FOOT)
     shrunk = [(edge[0] + _KEY_CHAMFER, edge[1] - _KEY_CHAMFER) for edge in (key.x, key.y)]
     high = rectangle(shrunk[0], shrunk[1], _KEY_TOP)
-    sides = [flat(np.array([low[i], low[(i + 1) % 4], high[(i + 1) % 4], high[i]])) for i in range(4)]
-    return merged([flat(high), *sides])
+    sides = [flat_quad(np.array([low[i], low[(i + 1) % 4], high[(i + 1) % 4], high[i]])) for i in range(4)]
+    return merged([flat_quad(high), *sides])
 
 
 def legends() -> Mesh:
@@ -99,7 +91,7 @@ def legends() -> Mesh:
         for _ in range(int(rng.integers(1, 3))):
             length = float(rng.uniform(0.0022, 0.0046)) if width < 1.3 * _KEY_PITCH else 0.0065
             thickness = 0.0013
-            strokes.append(flat(rectangle((x, x + length), (y - thickness, y), _KEY_TOP + 0.00006)))
+            strokes.append(flat_quad(rectangle((x, x + length), (y - thickness, y), _KEY_TOP + 0.00006)))
             y -= 0.0026
     return merged(strokes)
 
@@ -108,7 +100,7 @@ def screen() -> Mesh:
     """The lit area, in the axes of the lid: seen from the front its right is -x and its top is -y."""
     half_width, top, bottom = 0.154, -0.1145, 0.0925
     corners = [(half_width, bottom), (-half_width, bottom), (-half_width, top), (half_width, top)]
-    return flat(np.array([(x, y, 0.0) for x, y in corners]))
+    return flat_quad(np.array([(x, y, 0.0) for x, y in corners]))
 
 
 def wallpaper() -> NDArray[np.float64]:

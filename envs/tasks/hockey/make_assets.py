@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, merged, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, loft, merged, write_obj
 
 FloatArray = NDArray[np.float64]
 
@@ -39,44 +39,22 @@ _BOTTOM = -0.0554
 _STRING_RADIUS = 0.0007
 
 
-def loft(rings: FloatArray, *, capped: bool = True) -> Mesh:
-    """A skin over closed rings of points (k, n, 3) [m], counter-clockwise about the direction of travel, with smooth normals."""
-    count, around = rings.shape[:2]
-    first = np.arange(count - 1)[:, None] * around + np.arange(around)[None, :]
-    right = np.arange(count - 1)[:, None] * around + (np.arange(around)[None, :] + 1) % around
-    faces = np.concatenate(
-        [
-            np.stack([first, right, right + around], -1).reshape(-1, 3),
-            np.stack([first, right + around, first + around], -1).reshape(-1, 3),
-        ]
-    )
-    vertices = rings.reshape(-1, 3)
-    corners = vertices[faces]
-    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], face_normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    along = np.repeat(np.linspace(0.0, 1.0, count), around)
-    uv = np.stack([np.tile(np.arange(around) / around, count), along], axis=1)
-    meshes = [Mesh(vertices, normals, uv, faces)]
-    if capped:
-        fan = np.stack([np.zeros(around - 2, dtype=int), np.arange(1, around - 1), np.arange(2, around)], axis=1)
-        for ring, order in ((rings[0], fan[:, ::-1]), (rings[-1], fan)):
-            normal = np.cross(ring[order[0, 1]] - ring[order[0, 0]], ring[order[0, 2]] - ring[order[0, 0]])
-            normal /= np.linalg.norm(normal)
-            meshes.append(Mesh(ring, np.tile(normal, (around, 1)), np.zeros((around, 2)), order))
+def capped(rings: FloatArray) -> Mesh:
+    """A smooth skin over closed rings of points (k, n, 3) [m] with a flat, sharp-edged cap at each end."""
+    around = rings.shape[1]
+    fan = np.stack([np.zeros(around - 2, dtype=int), np.arange(1, around - 1), np.arange(2, around)], axis=1)
+    meshes = [loft(rings)]
+    for ring, faces in ((rings[0], fan[:, ::-1]), (rings[-1], fan)):
+        normal = np.cross(ring[faces[0, 1]] - ring[faces[0, 0]], ring[faces[0, 2]] - ring[faces[0, 0]])
+        normal /= np.linalg.norm(normal)
+        meshes.append(Mesh(ring, np.tile(normal, (around, 1)), np.zeros((around, 2)), faces))
     return merged(meshes)
 
 
-def tube(points: ArrayLike, radius: float, sides: int, *, closed: bool = False) -> Mesh:
+def tube(points: ArrayLike, radius: float, sides: int) -> Mesh:
     """A round tube along a line of points (k, 3) [m]."""
     line = np.asarray(points, dtype=np.float64)
-    if closed:
-        line = np.concatenate([line, line[:1]])
     directions = np.gradient(line, axis=0)
-    if closed:
-        directions[0] = directions[-1] = line[1] - line[-2]
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     # Any direction that the tube never takes will do to start the rings from.
     reference = np.eye(3)[np.argmin(np.abs(directions).max(axis=0))]
@@ -85,7 +63,7 @@ def tube(points: ArrayLike, radius: float, sides: int, *, closed: bool = False) 
     other = np.cross(directions, side)
     angles = np.arange(sides) * 2 * np.pi / sides
     ring = np.cos(angles)[None, :, None] * side[:, None] + np.sin(angles)[None, :, None] * other[:, None]
-    return loft(line[:, None] + radius * ring, capped=not closed)
+    return capped(line[:, None] + radius * ring)
 
 
 def stick_line(steps: int = 9) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -133,7 +111,7 @@ def stick_part(start: float, end: float, extra: float = 0.0) -> Mesh:
     rings[..., 0] = half_thickness[:, None] * across
     rings[..., 1] = centre[:, :1] + half_width[:, None] * out * direction[:, 1:]
     rings[..., 2] = centre[:, 1:] - half_width[:, None] * out * direction[:, :1]
-    return loft(rings)
+    return capped(rings)
 
 
 def stick_length() -> float:

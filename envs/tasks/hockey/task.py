@@ -24,6 +24,13 @@ TASK = Task(
     instructions=instructions,
     success=(DetectedCondition("hockey_ball", "success"), GraspedCondition("hockey_stick")),
     graspable=("hockey_stick",),
+    own_choices=(
+        "Friction everywhere, and how lively a hit is: the ball leaves the blade about one and a half times as fast as "
+        "the blade comes.",
+        "The stick's outline is fitted to the recorded bounding box and depth images.",
+        "The goal keeps the outer measures of the original's; its tubes and its net, through which no ball rolls, are "
+        "new, and so are the seven shapes that collide.",
+    ),
     manipulated=("hockey_stick",),
     receiver=("hockey_ball",),
 )

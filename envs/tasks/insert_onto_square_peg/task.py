@@ -51,6 +51,11 @@ TASK = Task(
     graspable=("square_ring",),
     arrange=arrange,
     paint=paint,
+    own_choices=(
+        "Friction: smooth enough for the ring to slide down a pillar that it touches.",
+        "Of the ring's four bars, which overlap at the corners, two end at the others where they collide.",
+        "The wood of the base.",
+    ),
     manipulated=("square_ring",),
     receiver=_PILLARS,
 )

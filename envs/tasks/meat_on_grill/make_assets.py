@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, merged, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, cell_faces, lathe, merged, smooth_mesh, write_obj
 from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png
 
 FloatArray = NDArray[np.float64]
@@ -32,28 +32,8 @@ _CROSS_BAR = 0.0030
 _STEAK_HALF_HEIGHT = 0.012
 
 
-def _smooth(vertices: FloatArray, uv: FloatArray, faces: NDArray[np.int64]) -> Mesh:
-    """A mesh with normals averaged over all faces that meet at a place."""
-    _, place = np.unique(np.round(vertices, 7), axis=0, return_inverse=True)
-    place = place.reshape(-1)
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    area = np.cross(b - a, c - a)
-    total = np.zeros((place.max() + 1, 3))
-    for i in range(3):
-        np.add.at(total, place[faces[:, i]], area)
-    normals = total[place]
-    return Mesh(vertices, normals / np.linalg.norm(normals, axis=1, keepdims=True), uv, faces)
-
-
-def _grid_faces(rows: int, columns: int) -> NDArray[np.int64]:
-    """Two triangles for each cell of a grid of vertices in row order."""
-    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1, 1)
-    lower, upper = np.array([0, 1, columns + 1]), np.array([0, columns + 1, columns])
-    return np.concatenate([first + lower, first + upper]).astype(np.int64)
-
-
 def _loft(rings: Sequence[ArrayLike], texture_size: float | None = None) -> Mesh:
-    """A skin over closed rings of (k, 3) points, each counter-clockwise seen from where the rings lead to.
+    """A skin, to be textured, over closed rings of (k, 3) points, each counter-clockwise seen from where the rings lead to.
 
     Args:
         rings: the rings; their points correspond.
@@ -67,10 +47,7 @@ def _loft(rings: Sequence[ArrayLike], texture_size: float | None = None) -> Mesh
     else:
         u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
         uv = np.column_stack([u.ravel(), v.ravel()])
-    faces = _grid_faces(rows, columns)
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    # Rings that shrink to a point leave triangles without area.
-    return _smooth(vertices, uv, faces[np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12])
+    return smooth_mesh(vertices, uv, cell_faces(rows, columns))
 
 
 def _point(height: float, count: int) -> FloatArray:
@@ -154,7 +131,7 @@ def coals() -> Mesh:
     shrink = np.minimum(1.0, _CORNER / np.maximum(np.hypot(x - core_x, y - core_y), 1e-9))
     x, y = core_x + shrink * (x - core_x), core_y + shrink * (y - core_y)
     vertices = np.column_stack([x.ravel(), y.ravel(), _COALS + 0.007 * noise.ravel()])
-    return _smooth(vertices, uv, _grid_faces(rows, columns))
+    return smooth_mesh(vertices, uv, cell_faces(rows, columns))
 
 
 def _ring_about_x(x: float, radius: float, flat: float, facets: int = 24) -> FloatArray:

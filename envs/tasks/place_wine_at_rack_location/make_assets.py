@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, merged, rounded_box, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, cell_faces, lathe, merged, rounded_block, write_obj
 from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png, wood
 
 # The bottle, upright about the origin of its body [m].
@@ -83,13 +83,6 @@ def capsule() -> Mesh:
     return lathe(profile, 24).moved((0, 0, _FOOT))
 
 
-def _strip_faces(count: int) -> NDArray[np.int64]:
-    """Triangles between two rows of ``count`` vertices each."""
-    first = np.arange(count - 1)[:, None]
-    lower, upper = np.array([0, 1, count + 1]), np.array([0, count + 1, count])
-    return np.concatenate([first + lower, first + upper]).astype(np.int64)
-
-
 def label() -> Mesh:
     """The paper on the bottle, facing +x; its texture covers it once."""
     angles = np.linspace(-_LABEL_HALF_ANGLE, _LABEL_HALF_ANGLE, 25)
@@ -97,7 +90,7 @@ def label() -> Mesh:
     along = (angles + _LABEL_HALF_ANGLE) / (2 * _LABEL_HALF_ANGLE)
     rows = [around * (BODY_RADIUS + 0.0002) + (0.0, 0.0, _FOOT + _LABEL_BOTTOM + v * _LABEL_HEIGHT) for v in (0.0, 1.0)]
     uv = np.concatenate([np.column_stack([along, np.full_like(along, v)]) for v in (0.0, 1.0)])
-    return Mesh(np.concatenate(rows), np.concatenate([around, around]), uv, _strip_faces(len(angles)))
+    return Mesh(np.concatenate(rows), np.concatenate([around, around]), uv, cell_faces(2, len(angles)))
 
 
 def _smooth_step(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,7 +106,7 @@ def _board(x: tuple[float, float], foot: float) -> Mesh:
     lower = foot + 0.0075 * _smooth_step((0.088 - np.abs(y)) / 0.030)
     count = len(y)
     pieces = []
-    quads = _strip_faces(count)
+    quads = cell_faces(2, count)
     for side, at in ((1.0, x[1]), (-1.0, x[0])):
         vertices = np.concatenate([np.column_stack([np.full(count, at), y, z]) for z in (lower, upper)])
         normals = np.tile([side, 0.0, 0.0], (2 * count, 1))
@@ -136,8 +129,7 @@ def rack(foot: float) -> Mesh:
     """One level of the rack: two end boards, two rails between them, six slats across the rails."""
 
     def bar(low: tuple[float, float, float], high: tuple[float, float, float]) -> Mesh:
-        size, centre = np.subtract(high, low), np.add(high, low) / 2
-        return rounded_box(size, 0.0015, texture_size=_TEXTURE_SIZE).moved(centre)
+        return rounded_block(low, high, 0.0015, _TEXTURE_SIZE)
 
     inner = (_BOARDS[0][1] - 0.002, _BOARDS[1][0] + 0.002)
     slats = [bar((x - SLAT_WIDTH / 2, -0.085, SLAT_TOP - _SLAT_HEIGHT), (x + SLAT_WIDTH / 2, 0.105, SLAT_TOP)) for x in SLATS]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Step, Task
 
 _LOCATIONS = ("middle", "left", "right")
@@ -34,13 +36,13 @@ TASK = Task(
     variation_count=len(_LOCATIONS),
     variation_meaning="slot: 0 middle, 1 left, 2 right",
     graspable=("wine_bottle",),
-    base_rotation=(-0.7853981633974483, 0.7853981633974483),
+    base_rotation=(-math.pi / 4, math.pi / 4),
     solution=solution,
     own_choices=(
         "The slats of the rack and the outlines of bottle and boards are fitted to recorded depth images and to where the original's "
         "bottle came to rest.",
         "The bottle's collision shape is a capsule on a narrower foot with a cylinder for the neck.",
-        "Friction.",
+        "Friction everywhere.",
     ),
     manipulated=("wine_bottle",),
     receiver=("rack_bottom", "rack_top"),

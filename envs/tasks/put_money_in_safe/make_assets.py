@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, merged, rounded_box, write_obj
-from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, flat_quad, lathe, merged, rounded_block, rounded_box, write_obj
+from hamster_bench.envs.mujoco.assets.texturing import grey, periodic_noise, save_png
 
 # Half extents [m] along the safe's own axes: depth, width, height.
 _SAFE = np.array([0.1179, 0.155, 0.2475])
@@ -36,8 +36,7 @@ _DIGITS = {"0": ("111", "101", "101", "101", "111"), "1": ("010", "110", "010", 
 
 
 def _block(low: ArrayLike, high: ArrayLike, radius: float = _EDGE) -> Mesh:
-    size, centre = np.subtract(high, low), np.add(high, low) / 2
-    return rounded_box(size, radius, texture_size=_TEXTURE_SIZE).moved(centre)
+    return rounded_block(low, high, radius, _TEXTURE_SIZE)
 
 
 def _border(axis: int, at: tuple[float, float], half: tuple[float, float]) -> list[Mesh]:
@@ -114,10 +113,7 @@ def wheel() -> Mesh:
 def _sheet(centre: ArrayLike, along_u: ArrayLike, along_v: ArrayLike, u: tuple[float, float] = (0.0, 1.0)) -> Mesh:
     """A rectangle that its texture covers from ``u[0]`` to ``u[1]`` across, facing ``along_u`` x ``along_v``."""
     c, a, b = (np.asarray(v, dtype=np.float64) for v in (centre, along_u, along_v))
-    normal = np.cross(a, b)
-    vertices = np.array([c - a - b, c + a - b, c + a + b, c - a + b])
-    uv = np.array([[u[0], 0.0], [u[1], 0.0], [u[1], 1.0], [u[0], 1.0]])
-    return Mesh(vertices, np.tile(normal / np.linalg.norm(normal), (4, 1)), uv, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int64))
+    return flat_quad([c - a - b, c + a - b, c + a + b, c - a + b], u)
 
 
 def _in_stack(mesh: Mesh) -> Mesh:
@@ -201,7 +197,7 @@ def note_print() -> NDArray[np.float64]:
                         at_u, at_v = corner_u + (place - 1) * 4.8 + (i - 1) * 1.4, corner_v - (j - 2) * 1.6
                         tone[(np.abs(u - at_u) <= 0.75) & (np.abs(v - at_v) <= 0.85)] = 0.20
     tone += 0.03 * periodic_noise((height, width), (64, 150), np.random.default_rng(3))
-    return np.asarray(np.clip(np.repeat(tone[..., None], 3, axis=2), 0.0, 1.0))
+    return grey(tone)
 
 
 def edges_print() -> NDArray[np.float64]:
@@ -214,7 +210,7 @@ def edges_print() -> NDArray[np.float64]:
         + 0.08 * periodic_noise((height, width), (height, 90), rng)
     )
     tone -= 0.28 * (rng.uniform(size=(height, 1)) < 0.3)
-    return np.clip(np.repeat(tone[..., None], 3, axis=2), 0.0, 1.0)
+    return grey(tone)
 
 
 def steel() -> NDArray[np.float64]:
@@ -223,7 +219,7 @@ def steel() -> NDArray[np.float64]:
     rng = np.random.default_rng(17)
     tone = 0.92 + 0.03 * periodic_noise((size, size), (64, 64), rng) + 0.02 * periodic_noise((size, size), (128, 128), rng)
     tone += 0.02 * periodic_noise((size, size), (6, 6), rng)
-    return np.clip(np.repeat(tone[..., None], 3, axis=2), 0.0, 1.0)
+    return grey(tone)
 
 
 def main() -> None:

@@ -53,7 +53,8 @@ TASK = Task(
         "sides are where the volumes begin, up to 3.5 mm lower than where the original's money came to rest, because held money collides "
         "here and does not there.",
         "The door is a hinge with friction; the original's is fixed in its open pose.",
-        "Friction.",
+        "Friction everywhere.",
+        "The dial, the wheel and the raised borders of the safe, and the print on the notes.",
     ),
     manipulated=("dollar_stack",),
     receiver=("safe_body", "safe_door"),

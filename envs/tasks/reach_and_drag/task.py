@@ -34,6 +34,11 @@ TASK = Task(
     variation_meaning="colour of the target square (index in the colour table)",
     graspable=("stick",),
     paint=paint,
+    own_choices=(
+        "Friction: the table decides how the cube slides, and the leaning stick stays where it is.",
+        "Layouts in which the dragging motion cannot be a straight line are drawn again.",
+        "The square is a sheet on the table that nothing collides with.",
+    ),
     manipulated=("stick",),
     receiver=("cube",),
 )

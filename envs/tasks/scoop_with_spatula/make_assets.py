@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, merged, rounded_box, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, cell_faces, merged, rounded_box, write_hull_obj, write_obj
 
 FloatArray = NDArray[np.float64]
 
@@ -41,15 +41,13 @@ def spatula() -> Mesh:
     return merged([_blade(), _neck(), _handle()])
 
 
-def bevel() -> str:
-    """The colliding front of the blade, a wedge without thickness at its edge, as the text of an OBJ file with vertices and faces."""
+def bevel() -> tuple[FloatArray, tuple[tuple[int, int, int], ...]]:
+    """The colliding front of the blade, a wedge without thickness at its edge: vertices (6, 3) and triangles."""
     corners = [(x, _EDGE, 0.0) for x in (-_BLADE_HALF_WIDTH, _BLADE_HALF_WIDTH)]
     for z in (0.0, _BLADE_THICKNESS):
         corners += [(x, _EDGE + BEVEL, z) for x in (-_BLADE_HALF_WIDTH, _BLADE_HALF_WIDTH)]
-    rows = ["v " + " ".join(f"{value:.6f}" for value in corner) for corner in corners]
     # Underside, slope, back, and the two sides.
-    faces = ((1, 3, 4), (1, 4, 2), (1, 2, 6), (1, 6, 5), (3, 5, 6), (3, 6, 4), (1, 5, 3), (2, 4, 6))
-    return "\n".join([*rows, *(f"f {a} {b} {c}" for a, b, c in faces)]) + "\n"
+    return np.array(corners), ((0, 2, 3), (0, 3, 1), (0, 1, 5), (0, 5, 4), (2, 4, 5), (2, 5, 3), (0, 4, 2), (1, 3, 5))
 
 
 def _blade() -> Mesh:
@@ -181,10 +179,8 @@ def _smooth(grid: FloatArray) -> Mesh:
     normals = np.cross(along, around)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     rows, columns = grid.shape[:2]
-    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1, 1)
-    faces = np.concatenate([first + np.array([0, columns + 1, 1]), first + np.array([0, columns, columns + 1])])
     points = grid.reshape(-1, 3)
-    return Mesh(points, normals.reshape(-1, 3), _plan(points), faces.astype(np.int64))
+    return Mesh(points, normals.reshape(-1, 3), _plan(points), cell_faces(rows, columns)[:, [0, 2, 1]])
 
 
 def _plan(points: FloatArray) -> FloatArray:
@@ -201,7 +197,7 @@ def main() -> None:
     """Writes the meshes beside this script."""
     here = Path(__file__).parent
     write_obj(here / "spatula.obj", spatula())
-    (here / "spatula_bevel.obj").write_text(bevel(), encoding="ascii")
+    write_hull_obj(here / "spatula_bevel.obj", *bevel())
     write_obj(here / "scoop_cube.obj", rounded_box((0.02, 0.02, 0.02), radius=0.0008, segments=2))
 
 

@@ -1,4 +1,4 @@
-"""Scoop up the small cube with the spatula and lift it."""
+"""Lift the small cube with the spatula."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ TASK = Task(
     instructions=instructions,
     success=(DetectedCondition("Cuboid", "success"), GraspedCondition("scoop_with_spatula_spatula")),
     graspable=("scoop_with_spatula_spatula",),
+    own_choices=(
+        "The spatula's shape is read off recorded depth images; where it collides, its blade has no slots and ends in a "
+        "wedge without thickness.",
+        "Friction: the blade is smooth enough to slip under the cube, which then stays behind a little, and rough enough "
+        "to take the cube along when it stops.",
+    ),
     manipulated=("scoop_with_spatula_spatula", "spatula_visual"),
     receiver=("Cuboid",),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, merged, rounded_box, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, loft, merged, rounded_box, write_obj
 
 _FACETS = 20
 
@@ -176,8 +176,8 @@ def knight() -> Mesh:
         (-0.0010, 0.0664, 0.0018, 0.0018),
         (0.0020, 0.0632, 0.0002, 0.0002),
     )
-    head = _loft([_ellipse((y0, z0), (y1, z1), half) for y0, z0, y1, z1, half in sections])
-    crest = _loft([_ellipse((y, z - half), (y, z + half), width, points=8) for y, z, half, width in mane])
+    head = _closed_loft([_ellipse((y0, z0), (y1, z1), half) for y0, z0, y1, z1, half in sections])
+    crest = _closed_loft([_ellipse((y, z - half), (y, z + half), width, points=8) for y, z, half, width in mane])
     ears = [_ear(side * 0.0042, -0.0058, 0.0618, height - 0.0618) for side in (-1.0, 1.0)]
     return merged([lathe(foot, _FACETS), head, crest, *ears]).moved((0.0, 0.0, -height / 2))
 
@@ -214,34 +214,15 @@ def _ear(x: float, y: float, z: float, height: float) -> Mesh:
     for share, width in ((0.0, 0.0022), (0.5, 0.0020), (1.0, 0.0001)):
         ring = _ellipse((y + 0.001 * share - width, 0.0), (y + 0.001 * share + width, 0.0), width * 0.8, points=6)
         rings.append(ring + np.array([x, 0.0, z + share * height]))
-    return _loft(rings)
+    return _closed_loft(rings)
 
 
-def _loft(rings: list[NDArray[np.float64]]) -> Mesh:
-    """A closed smooth surface through rings of equally many points, its two ends closed by fans."""
-    first_end, last_end = (np.broadcast_to(ring.mean(axis=0), ring.shape) for ring in (rings[0], rings[-1]))
-    grid = np.array([first_end, *rings, last_end])
-    rows, columns = grid.shape[:2]
-    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns)).reshape(-1)
-    following = (np.arange(rows - 1)[:, None] * columns + (np.arange(columns) + 1) % columns).reshape(-1)
-    faces = np.concatenate(
-        [np.column_stack([first, following, following + columns]), np.column_stack([first, following + columns, first + columns])]
-    )
-    vertices = grid.reshape(-1, 3)
-    corners = vertices[faces]
-    areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    faces, areas = faces[np.linalg.norm(areas, axis=1) > 1e-14], areas[np.linalg.norm(areas, axis=1) > 1e-14]
-    if (areas * (vertices[faces].mean(axis=1) - vertices.mean(axis=0))).sum() < 0:
-        faces, areas = faces[:, ::-1], -areas
-    # Vertices at one place share a normal.
-    places, index = np.unique(np.round(vertices, 7), axis=0, return_inverse=True)
-    sums = np.zeros((len(places), 3))
-    for corner in range(3):
-        np.add.at(sums, index.reshape(-1)[faces[:, corner]], areas)
-    normals = sums[index.reshape(-1)]
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    uv = np.column_stack([np.tile(np.arange(columns) / columns, rows), np.repeat(np.arange(rows) / (rows - 1), columns)])
-    return Mesh(vertices, normals, uv, faces)
+def _closed_loft(rings: list[NDArray[np.float64]]) -> Mesh:
+    """A closed smooth surface through rings of equally many points, whichever way round, its two ends closed by fans."""
+    ends = [np.broadcast_to(ring.mean(axis=0), ring.shape) for ring in (rings[0], rings[-1])]
+    skin = loft([ends[0], *rings, ends[1]])
+    outward = skin.vertices - skin.vertices.mean(axis=0)
+    return skin if (skin.normals * outward).sum() > 0 else Mesh(skin.vertices, -skin.normals, skin.uv, skin.faces[:, ::-1])
 
 
 def _ring_block(

@@ -141,6 +141,14 @@ TASK = Task(
     graspable=_BODIES,
     arrange=arrange,
     solution=solution,
+    own_choices=(
+        "The outlines of the pieces, which fill the recorded bounding boxes.",
+        "Friction and softness: wood with felt under it.",
+        "The gripper is turned by a quarter where another displaced piece stands in the way of its fingers, and pieces "
+        "are taken in an order in which that suffices.",
+        "Pieces and squares are drawn afresh at every reset, so that a higher variation displaces the same pieces and one "
+        "more; the original's draws depend on earlier episodes.",
+    ),
     manipulated=_PIECES,
     receiver=("chess_board_surface", "chess_board_base_visual", "black_squares", "white_squares"),
 )

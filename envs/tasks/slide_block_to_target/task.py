@@ -23,5 +23,9 @@ TASK = Task(
     goal="Push the block onto the green square.",
     instructions=instructions,
     success=(DetectedCondition("block", "success"),),
+    own_choices=(
+        "Friction: low enough for a cube pushed at half its height to slide rather than tip.",
+        "The target is a sheet on the table, a little lower than recorded, that the block slides over.",
+    ),
     manipulated=("block",),
 )

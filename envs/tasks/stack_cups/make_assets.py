@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, write_hull_obj, write_obj
 
 _HEIGHT = 0.140
 _FOOT_RADIUS = 0.0289
@@ -53,25 +54,23 @@ def cup() -> Mesh:
     return lathe(profile, _FACETS)
 
 
-def wall_piece() -> str:
-    """One convex piece of the colliding wall, about the x axis, as the text of an OBJ file with vertices only."""
+def wall_piece() -> tuple[NDArray[np.float64], tuple[tuple[int, int, int], ...]]:
+    """One convex piece of the colliding wall, about the x axis: vertices (8, 3) and triangles."""
     half = np.pi / _PIECES
-    rows = []
+    vertices = []
     for height in (0.001, _HEIGHT - 0.001):
         for radius in (outer_radius(height) - _PIECE_THICKNESS, outer_radius(height)):
-            rows += [f"v {radius * np.cos(a):.6f} {radius * np.sin(a):.6f} {height:.6f}" for a in (-half, half)]
+            vertices += [(radius * np.cos(a), radius * np.sin(a), height) for a in (-half, half)]
     # Vertices: bottom inner left, right, outer left, right; then the same at the top.
-    faces = ((1, 2, 4, 3), (5, 7, 8, 6), (1, 5, 6, 2), (3, 4, 8, 7), (1, 3, 7, 5), (2, 6, 8, 4))
-    for a, b, c, d in faces:
-        rows += [f"f {a} {b} {c}", f"f {a} {c} {d}"]
-    return "\n".join(rows) + "\n"
+    quads = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
+    return np.array(vertices), tuple(face for a, b, c, d in quads for face in ((a, b, c), (a, c, d)))
 
 
 def main() -> None:
     """Writes the meshes beside this script."""
     here = Path(__file__).parent
     write_obj(here / "cup.obj", cup())
-    (here / "cup_wall.obj").write_text(wall_piece(), encoding="ascii")
+    write_hull_obj(here / "cup_wall.obj", *wall_piece())
 
 
 if __name__ == "__main__":

@@ -49,5 +49,12 @@ TASK = Task(
     graspable=_CUPS,
     arrange=arrange,
     paint=paint,
+    own_choices=(
+        "The cup's outline, fitted to the recorded bounding boxes; its bottom is so thick that a cup inside another "
+        "stands 19 mm higher.",
+        "The wall collides as a ring of 18 convex pieces, thinner than what is seen, so that nested cups do not jam.",
+        "Friction: so little that a cup dropped into another slides down.",
+        "The dealing is drawn afresh at every reset; the original shuffles the order of the episode before.",
+    ),
     manipulated=_CUPS,
 )

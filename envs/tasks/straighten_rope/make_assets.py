@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, lathe, merged, write_obj
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, cell_faces, lathe, merged, write_obj
 
 FloatArray = NDArray[np.float64]
 
@@ -40,10 +40,7 @@ def strands(low: float, high: float, rows: int) -> Mesh:
     normals = np.cross(around, along)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     uv = np.stack(np.broadcast_arrays(angle[None] / (2 * np.pi), height[:, None] / _PITCH), axis=-1)
-    columns = _AROUND + 1
-    first = (np.arange(rows)[:, None] * columns + np.arange(_AROUND)).reshape(-1, 1)
-    faces = np.concatenate([first + np.array([0, 1, columns + 1]), first + np.array([0, columns + 1, columns])])
-    return Mesh(points.reshape(-1, 3), normals.reshape(-1, 3), uv.reshape(-1, 2), faces.astype(np.int64))
+    return Mesh(points.reshape(-1, 3), normals.reshape(-1, 3), uv.reshape(-1, 2), cell_faces(rows + 1, _AROUND + 1))
 
 
 def _ring(angle: FloatArray, height: float) -> FloatArray:

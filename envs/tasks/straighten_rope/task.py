@@ -25,5 +25,13 @@ TASK = Task(
     goal="Pull both ends of a bent rope so that it lies straight between two marks.",
     instructions=instructions,
     success=(DetectedCondition("head", "success_head"), DetectedCondition("tail", "success_tail")),
+    own_choices=(
+        "Pieces collide as capsules, which fill the original's cylinders; their friction, and the damping and the limit "
+        "of their joints: a joint bends by up to 69 degrees from its stored bend.",
+        "The joints hold exactly; the original's give by up to 0.35 mm.",
+        "Layouts in which the motions that drag the rope cannot be straight lines are drawn again.",
+        "The marks are sheets on the table, a little lower than recorded, that nothing collides with.",
+        "The laid strands and the whipped ends that are seen.",
+    ),
     manipulated=("head_tail", *(f"Cylinder{number}" for number in range(1, 17)), "head_target"),
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.mujoco.assets.meshing import Mesh, merged, write_obj
-from hamster_bench.envs.mujoco.assets.texturing import periodic_noise, save_png
+from hamster_bench.envs.mujoco.assets.meshing import Mesh, cell_faces, merged, write_obj
+from hamster_bench.envs.mujoco.assets.texturing import grey, periodic_noise, save_png
 
 # Extents of the original's visible sponge [m]: two round lobes, its length along y. Fingers take it by the waist, which is as wide as
 # its colliding box.
@@ -66,7 +66,7 @@ def sponge() -> Mesh:
     )
     up = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(inset), np.diff(height)))]) / _TEXTURE_SIZE
     uv = np.stack(np.broadcast_arrays(travelled[None], up[:, None]), axis=2)
-    wall = Mesh(vertices.reshape(-1, 3), normals.reshape(-1, 3), uv.reshape(-1, 2), _cells(rows, columns))
+    wall = Mesh(vertices.reshape(-1, 3), normals.reshape(-1, 3), uv.reshape(-1, 2), cell_faces(rows, columns))
     return merged([wall, _face(side - _EDGE_RADIUS * side_normals, 1.0), _face(side - _EDGE_RADIUS * side_normals, -1.0)])
 
 
@@ -75,17 +75,11 @@ def _face(side: NDArray[np.float64], sign: float) -> Mesh:
     ends = np.stack([side * (-1.0, 1.0), side], axis=1)
     vertices = np.concatenate([ends, np.full((len(side), 2, 1), sign * _HEIGHT / 2)], axis=2).reshape(-1, 3)
     normals = np.tile((0.0, 0.0, sign), (len(vertices), 1))
-    faces = _cells(len(side), 2)
+    faces = cell_faces(len(side), 2)
     corners = vertices[faces]
     faces = faces[np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) > 1e-12]
     # Rows run along y and columns along x, so that a cell's own order is that of a face seen from below.
     return Mesh(vertices, normals, vertices[:, :2] / _TEXTURE_SIZE, faces if sign > 0 else faces[:, ::-1])
-
-
-def _cells(rows: int, columns: int) -> NDArray[np.int64]:
-    """Two triangles for each cell of a grid of vertices in row order, counter-clockwise with rows upwards and columns rightwards."""
-    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1, 1)
-    return np.concatenate([first + np.array([0, 1, columns + 1]), first + np.array([0, columns + 1, columns])]).astype(np.int64)
 
 
 def foam() -> NDArray[np.float64]:
@@ -102,7 +96,7 @@ def foam() -> NDArray[np.float64]:
             stretch = rng.uniform(0.7, 1.0)
             reach = np.hypot(across[0] * stretch, across[1]) / (radius * rng.uniform(0.7, 1.1))
             image -= depth * np.clip(1.15 - reach, 0.0, 0.4) / 0.4 * rng.uniform(0.5, 1.0)
-    return np.repeat(np.clip(image, 0.32, 1.0)[..., None], 3, axis=2)
+    return grey(np.clip(image, 0.32, 1.0))
 
 
 def main() -> None:

@@ -49,5 +49,13 @@ TASK = Task(
     graspable=("sponge",),
     arrange=arrange,
     removal=Removal("sponge_sensor", _DIRT),
+    own_choices=(
+        "Friction of the sponge, within the bounds of the friction factor.",
+        "The sponge's outline: two round lobes and a waist as wide as the colliding box, so that the open fingers go around it.",
+        "No spot lies over another.",
+        "The spots are darker than stored, since this room's light is brighter than the original's.",
+        "Spots vanish once in every control step of 0.05 s, all that lie in the sensor; the original may overlook some of them for a "
+        "step.",
+    ),
     manipulated=("sponge", "sponge_visual"),
 )

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
-import gymnasium
 import mujoco
 import numpy as np
 import pytest
 
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, Step
-from tests.envs.tasks.stored_scene import (
-    POSITION_TOLERANCE,
-    RECORDINGS,
-    TABLE_TOP,
-    StoredScene,
-    episode,
-    idle,
-    moved,
-    needs_recordings,
-    pose_in_base,
-    solve,
-    stored_scene,
-)
+from tests.envs.tasks.episodes import held, idle, moved, pose_in_base, solve, start
+from tests.envs.tasks.recordings import needs_recordings, recorded_scene
+from tests.envs.tasks.stored_scene import POSITION_TOLERANCE, TABLE_TOP, StoredScene
 
 NAME = "place_wine_at_rack_location"
 LOCATIONS = ("middle", "left", "right")
@@ -46,18 +33,6 @@ WAYPOINTS = {
     "waypoint7": ("success_right", (-0.064, -0.0503, 0.174), TILTED, "ignore_collisions"),
     "waypoint8": ("success_right", (-0.064, 0.1497, 0.174), DOWN, OPEN),
 }
-
-
-@pytest.fixture(scope="module")
-def scene() -> StoredScene:
-    return stored_scene(NAME)
-
-
-@pytest.fixture(scope="module")
-def env() -> Iterator[Any]:
-    made = gymnasium.make(f"hamster_bench/{NAME}-v0", cameras=(), action_mode="joint_position")
-    yield made
-    made.close()
 
 
 class TestScene:
@@ -102,12 +77,7 @@ class TestScene:
         scene.check_waypoints(WAYPOINTS)
 
     def test_areas(self, scene: StoredScene) -> None:
-        assert scene.data.site("spawn_boundary0").xpos == pytest.approx((0.0, -0.05, 0.0), abs=POSITION_TOLERANCE)
-        assert 2 * scene.model.site("spawn_boundary0").size[:2] == pytest.approx((0.5, 0.3), abs=1e-6)
-        assert scene.model.numeric("placement_box").data == pytest.approx((-0.25, 0.25, -0.319, 0.402), abs=POSITION_TOLERANCE)
-
-    def test_what_cameras_see(self, scene: StoredScene) -> None:
-        scene.check_what_cameras_see()
+        scene.check_areas({"spawn_boundary0": ((0.0, -0.05, 0.0), (0.5, 0.3))}, (-0.25, 0.25, -0.319, 0.402))
 
 
 class TestTask:
@@ -134,14 +104,14 @@ class TestTask:
     def test_five_waypoints_are_executed(self, env: Any, variation: int, waypoints: tuple[int, ...]) -> None:
         assert env.unwrapped.task.solution is not None
         assert env.unwrapped.task.solution(None, variation) == tuple(Step(f"waypoint{i}") for i in waypoints)
-        episode(env, variation)
+        start(env, variation)
         assert [w.name for w in env.unwrapped.oracle.preview()] == [f"waypoint{i}" for i in waypoints]
 
 
 class TestBehaviour:
     @pytest.mark.parametrize("variation", [0, 1, 2])
     def test_the_bottle_comes_to_rest_in_the_named_slot(self, env: Any, variation: int) -> None:
-        assert solve(env, episode(env, variation, 1))
+        assert solve(env, start(env, variation, 1))
         idle(env, 40)
         position, turn = pose_in_base(env, "wine_bottle")
         # Where the original's bottle came to rest: in the slot, level, its foot (own z) towards the back.
@@ -154,14 +124,14 @@ class TestBehaviour:
 
     @pytest.mark.parametrize("variation", [0, 1, 2])
     def test_only_the_named_slot_counts(self, env: Any, variation: int) -> None:
-        episode(env, variation)
+        start(env, variation)
         for location in LOCATIONS:
             # Upright, its middle in the volume.
             with moved(env, "wine_bottle", (SLOT_X[location], 0.28, 0.113)) as simulation:
                 assert simulation.success() == (location == LOCATIONS[variation])
 
     def test_the_volume_begins_where_the_original_says(self, env: Any) -> None:
-        episode(env, 0)
+        start(env, 0)
         # An upright bottle, 0.0299 m in radius, before the volume's end at y = 0.175 and beside its radius of 0.02.
         for dy, inside in ((-0.0309, False), (-0.0289, True)):
             with moved(env, "wine_bottle", (0.0512, 0.175 + dy, 0.113)) as simulation:
@@ -171,28 +141,17 @@ class TestBehaviour:
                 assert simulation.success() == inside
 
     def test_a_held_bottle_does_not_count(self, env: Any) -> None:
-        episode(env, 0)
+        start(env, 0)
         with moved(env, "wine_bottle", (0.0512, 0.28, 0.113)) as simulation:
-            weld = simulation.scene.welds["wine_bottle"]
-            simulation.data.eq_active[weld] = 1
-            assert not simulation.success()
-            simulation.data.eq_active[weld] = 0
+            with held(env, "wine_bottle"):
+                assert not simulation.success()
             assert simulation.success()
 
 
 @needs_recordings
-def test_scene_equals_the_recorded_one(scene: StoredScene) -> None:
-    with np.load(RECORDINGS / f"{NAME}.npz", allow_pickle=False) as recording:
-        meta = json.loads(bytes(recording["meta_json"]).decode())
-        first = meta["episodes"][0]
-        poses = dict(zip(first["object_names"], recording[f"{first['key']}.object_poses"].astype(float), strict=True))
-        base = recording[f"{first['key']}.base_pose"]
-    turn = np.empty(9)
-    mujoco.mju_quat2Mat(turn, base[[6, 3, 4, 5]])
+def test_the_scene_is_the_recorded_one(scene: StoredScene) -> None:
+    recorded = recorded_scene(NAME)
     for name in ("wine_bottle", "rack_bottom", "rack_top", "success_middle", "success_left", "success_right"):
-        there = turn.reshape(3, 3).T @ (poses[name][:3] - base[:3])
-        assert scene.data.body(name).xpos == pytest.approx(there, abs=POSITION_TOLERANCE), name
-        own = np.empty(9)
-        mujoco.mju_quat2Mat(own, poses[name][[6, 3, 4, 5]])
-        here = scene.data.body(name).xmat.reshape(3, 3)
-        assert np.trace(here.T @ turn.reshape(3, 3).T @ own.reshape(3, 3)) > 3 - 1e-3, name
+        position, turn = recorded.seen_from(NAME, name)
+        assert scene.data.body(name).xpos == pytest.approx(position, abs=POSITION_TOLERANCE), name
+        assert np.trace(scene.data.body(name).xmat.reshape(3, 3).T @ turn) > 3 - 1e-3, name

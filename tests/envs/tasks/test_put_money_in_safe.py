@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
-import gymnasium
 import mujoco
 import numpy as np
 import pytest
 
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped
-from tests.envs.tasks.stored_scene import (
-    POSITION_TOLERANCE,
-    RECORDINGS,
-    StoredScene,
-    episode,
-    idle,
-    moved,
-    needs_recordings,
-    pose_in_base,
-    solve,
-    stored_scene,
-)
+from tests.envs.tasks.episodes import held, idle, moved, pose_in_base, solve, start
+from tests.envs.tasks.recordings import needs_recordings, recorded_scene
+from tests.envs.tasks.stored_scene import POSITION_TOLERANCE, StoredScene, stored_scene
 
 NAME = "put_money_in_safe"
 SHELVES = ("bottom", "middle", "top")
@@ -40,18 +28,6 @@ WAYPOINTS = {
     "waypoint3": ("waypoint4", (-0.1218, -0.0538, 0.5055), TOOL, ""),
     "waypoint4": ("waypoint4", (-0.0779, -0.1718, 0.5097), TOOL, "open_gripper()"),
 }
-
-
-@pytest.fixture(scope="module")
-def scene() -> StoredScene:
-    return stored_scene(NAME)
-
-
-@pytest.fixture(scope="module")
-def env() -> Iterator[Any]:
-    made = gymnasium.make(f"hamster_bench/{NAME}-v0", cameras=(), action_mode="joint_position")
-    yield made
-    made.close()
 
 
 class TestScene:
@@ -121,14 +97,11 @@ class TestScene:
         scene.check_waypoints(WAYPOINTS)
 
     def test_areas(self, scene: StoredScene) -> None:
-        assert scene.data.site("dollar_stack_boundary").xpos == pytest.approx((-0.048, -0.252, 0.494), abs=POSITION_TOLERANCE)
-        assert 2 * scene.model.site("dollar_stack_boundary").size[:2] == pytest.approx((0.2231, 0.2827), abs=1e-4)
-        assert scene.data.site("spawn_boundary0").xpos == pytest.approx((-0.025, 0.275, 0.0), abs=POSITION_TOLERANCE)
-        assert 2 * scene.model.site("spawn_boundary0").size[:2] == pytest.approx((0.5, 0.2), abs=1e-6)
-        assert scene.model.numeric("placement_box").data == pytest.approx((-0.275, 0.318, -0.414, 0.375), abs=POSITION_TOLERANCE)
-
-    def test_what_cameras_see(self, scene: StoredScene) -> None:
-        scene.check_what_cameras_see()
+        areas = {
+            "dollar_stack_boundary": ((-0.048, -0.252, 0.494), (0.2231, 0.2827)),
+            "spawn_boundary0": ((-0.025, 0.275, 0.0), (0.5, 0.2)),
+        }
+        scene.check_areas(areas, (-0.275, 0.318, -0.414, 0.375))
 
 
 class TestTask:
@@ -152,7 +125,7 @@ class TestTask:
     def test_money_lies_anywhere_on_the_safe_turned_by_up_to_a_right_angle(self, env: Any) -> None:
         places, turns = [], []
         for number in range(12):
-            episode(env, number % 3, number)
+            start(env, number % 3, number)
             position, turn = pose_in_base(env, "dollar_stack")
             safe, safe_turn = pose_in_base(env, "safe_body")
             assert position[2] == pytest.approx(0.246 + 0.2475 + 0.016, abs=POSITION_TOLERANCE)
@@ -167,7 +140,7 @@ class TestTask:
 
     @pytest.mark.parametrize("variation", [0, 1, 2])
     def test_the_last_two_waypoints_are_at_the_named_shelf(self, env: Any, variation: int) -> None:
-        episode(env, variation)
+        start(env, variation)
         preview = env.unwrapped.oracle.preview()
         assert [w.name for w in preview] == [f"waypoint{i}" for i in range(5)]
         data, base = env.unwrapped.simulation.data, env.unwrapped.simulation.scene.base
@@ -180,7 +153,7 @@ class TestTask:
 class TestBehaviour:
     @pytest.mark.parametrize("variation", [0, 1, 2])
     def test_the_money_stays_on_the_named_shelf_and_the_door_open(self, env: Any, variation: int) -> None:
-        assert solve(env, episode(env, variation, 1))
+        assert solve(env, start(env, variation, 1))
         idle(env, 40)
         position, turn = pose_in_base(env, "dollar_stack")
         # Where the original's stack lay at the end; the shelves here are up to 3.5 mm lower.
@@ -193,26 +166,24 @@ class TestBehaviour:
 
     @pytest.mark.parametrize("variation", [0, 1, 2])
     def test_only_the_named_shelf_counts(self, env: Any, variation: int) -> None:
-        episode(env, variation)
+        start(env, variation)
         for shelf, (x, y, z) in enumerate(DETECTORS):
             with moved(env, "dollar_stack", (x, y, z + 0.02)) as simulation:
                 assert simulation.success() == (shelf == variation)
 
     def test_the_volume_ends_a_centimetre_above_the_sensor(self, env: Any) -> None:
-        episode(env, 1)
+        start(env, 1)
         x, y, z = DETECTORS[1]
         for height, inside in ((0.016 + 0.011, False), (0.016 + 0.009, True)):
             with moved(env, "dollar_stack", (x, y, z + height)) as simulation:
                 assert simulation.success() == inside
 
     def test_held_money_does_not_count(self, env: Any) -> None:
-        episode(env, 2)
+        start(env, 2)
         x, y, z = DETECTORS[2]
         with moved(env, "dollar_stack", (x, y, z + 0.02)) as simulation:
-            weld = simulation.scene.welds["dollar_stack"]
-            simulation.data.eq_active[weld] = 1
-            assert not simulation.success()
-            simulation.data.eq_active[weld] = 0
+            with held(env, "dollar_stack"):
+                assert not simulation.success()
             assert simulation.success()
 
     def test_a_push_opens_or_closes_the_door_and_it_stays_there(self) -> None:
@@ -229,17 +200,8 @@ class TestBehaviour:
 
 
 @needs_recordings
-def test_scene_equals_the_recorded_one(scene: StoredScene) -> None:
-    with np.load(RECORDINGS / f"{NAME}.npz", allow_pickle=False) as recording:
-        meta = json.loads(bytes(recording["meta_json"]).decode())
-        first = meta["episodes"][0]
-        poses = dict(zip(first["object_names"], recording[f"{first['key']}.object_poses"].astype(float), strict=True))
-
-    def seen_from(carrier: str, name: str) -> np.ndarray:
-        turn = np.empty(9)
-        mujoco.mju_quat2Mat(turn, poses[carrier][[6, 3, 4, 5]])
-        return np.asarray(turn.reshape(3, 3).T @ (poses[name][:3] - poses[carrier][:3]))
-
+def test_the_scene_is_the_recorded_one(scene: StoredScene) -> None:
+    recorded = recorded_scene(NAME)
     for carrier, names in (
         ("safe_body", ("safe_door", "dummy_shelf0", "dummy_shelf1", "dummy_shelf2", "waypoint2", "dollar_stack_boundary")),
         ("dollar_stack", ("waypoint0", "waypoint1")),
@@ -249,4 +211,4 @@ def test_scene_equals_the_recorded_one(scene: StoredScene) -> None:
             is_site = name.startswith("waypoint") or name.endswith("boundary")
             here = scene.data.site(name).xpos if is_site else scene.data.body(name).xpos
             local = body.xmat.reshape(3, 3).T @ (here - body.xpos)
-            assert local == pytest.approx(seen_from(carrier, name), abs=POSITION_TOLERANCE), name
+            assert local == pytest.approx(recorded.seen_from(carrier, name)[0], abs=POSITION_TOLERANCE), name
