@@ -139,8 +139,14 @@ class StoreError(HamsterBenchError):
     """A results directory or file cannot be used, and nothing was written to it."""
 
 
+# A message that lists hundreds of names hides the suggestion before them.
+_MOST_LISTED = 40
+
+
 def _suggestion(name: object, choices: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(name), choices, n=3, cutoff=0.5)
     hint = f" Did you mean: {', '.join(near)}?" if near else ""
-    listed = ", ".join(choices) if choices else "none"
+    listed = ", ".join(choices[:_MOST_LISTED]) if choices else "none"
+    if len(choices) > _MOST_LISTED:
+        listed += f" and {len(choices) - _MOST_LISTED} more"
     return f"{hint} Available: {listed}."

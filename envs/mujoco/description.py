@@ -86,4 +86,5 @@ def describe_scene(task: Task) -> SceneDescription:
 
 
 def _vector(values: NDArray[np.float64] | tuple[float, ...], digits: int = 3) -> str:
-    return ", ".join(f"{value + 0.0:.{digits}f}".replace("-0.000", "0.000") for value in values)
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return ", ".join(f"{round(float(value), digits) + 0.0:.{digits}f}" for value in values)

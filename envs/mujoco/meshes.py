@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.envs.cache import cache_directory, write_cached
 from hamster_bench.errors import MissingDependencyError
 
 _PACKAGE = "gymnasium-robotics"
@@ -25,13 +24,6 @@ _SMALLEST_MESH = 400
 _SUFFIXES = ("", "_trim")
 _STL_HEADER = 84
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", 9), ("attribute", "<u2")])
-
-
-def cache_directory() -> Path:
-    """Where derived files are kept: ``$HAMSTER_BENCH_CACHE``, else ``hamster_bench`` in the user's cache directory."""
-    if chosen := os.environ.get("HAMSTER_BENCH_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hamster_bench"
 
 
 def panda_assets() -> dict[str, bytes]:
@@ -82,29 +74,13 @@ def _cached_pieces(link: str, stl: bytes, share: float) -> list[bytes]:
     except OSError:
         cached = [_decimate(triangles, share) for triangles in _split(stl)]
         for path, data in zip(paths, cached, strict=True):
-            _write(path, data)
+            write_cached(path, data)
     return cached
 
 
 def _is_whole(stl: bytes) -> bool:
     """Whether a file, empty where there is no trim, is as long as its header says."""
     return not stl or _triangle_count(stl) == int.from_bytes(stl[80:_STL_HEADER], "little")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file of the cache, or leaves it when the cache cannot be written."""
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed, so that another process never reads half a file.
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _split(stl: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -1,6 +1,6 @@
 """Triangle meshes for the scenes: rounded boxes, solids of revolution, and the file form MuJoCo reads.
 
-Only the scripts that make the stored meshes use this module; the benchmark itself reads the stored files.
+The scripts that make the stored meshes use this module, and so do the distractor objects, which are made when they are asked for.
 """
 
 from __future__ import annotations
