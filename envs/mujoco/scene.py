@@ -155,13 +155,25 @@ def load_scene(task: Task) -> Scene:
         if name not in body_ids:
             raise SceneError(f"{source} has no body {name!r}, which its text 'not_collidable' names")
         ignored[list(_solid_geoms(model, body_ids[name]))] = True
+    for name in volumes:
+        site = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE.value, name))
+        geom = _volume_geom(model, name)
+        # A geom is made from the site's own pose, which a frame around it or Euler angles would not reach.
+        if site >= 0 and not (
+            np.allclose(model.site_pos[site], model.geom_pos[geom]) and np.allclose(model.site_quat[site], model.geom_quat[geom])
+        ):
+            raise SceneError(f"{source}: give the volume {name!r} a plain pos and quat in its body, no frame and no other angles")
+    waypoints = _waypoints(model, task_sites, texts, source)
+    straight = frozenset(texts.get("straight", "").split())
+    if unknown := straight - {waypoint.name for waypoint in waypoints}:
+        raise SceneError(f"{source} has no waypoint {', '.join(sorted(unknown))}, which its text 'straight' names")
     box = numbers["placement_box"]
     return Scene(
         model=model,
         task=task,
         base=body_ids[task.name],
         free=_free_bodies(model, task_joints),
-        waypoints=_waypoints(model, task_sites, texts, source),
+        waypoints=waypoints,
         volumes={name: _volume_geom(model, name) for name in volumes},
         welds={name: model.equality(_weld_name(name)).id for name in task.graspable},
         stored_joints={
@@ -171,7 +183,7 @@ def load_scene(task: Task) -> Scene:
         removable=np.flatnonzero(
             np.isin(model.geom_bodyid, [body_ids[name] for name in (task.removal.objects if task.removal else ())])
         ),
-        straight=frozenset(texts.get("straight", "").split()),
+        straight=straight,
         ignored=ignored,
         placement_box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
     )

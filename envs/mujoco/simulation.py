@@ -28,7 +28,7 @@ from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robo
 from hamster_bench.envs.mujoco.scene import WaypointSites, load_scene, site_pose, site_pose_on
 from hamster_bench.envs.mujoco.sensing import holds, remove_detected
 from hamster_bench.envs.task import Step, Task
-from hamster_bench.errors import OutsideWorkspaceError, PlanningError
+from hamster_bench.errors import OutsideWorkspaceError, PlanningError, SceneError
 from hamster_bench.geometry import (
     Camera,
     pinhole_intrinsics,
@@ -329,6 +329,8 @@ class Simulation:
             steps = tuple(Step(name) for name in by_name)
         else:
             steps = self.task.solution(layout, variation)
+        if unknown := {step.waypoint for step in steps} - by_name.keys():
+            raise SceneError(f"the solution of {self.task.name} uses {', '.join(sorted(unknown))}, which its scene file lacks")
         return tuple((by_name[s.waypoint], None if s.frame is None else self.scene.body(s.frame)) for s in steps)
 
     def _solution_is_feasible(self) -> bool:
