@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hamster_bench.envs.targets import FactorTargets
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,19 @@ class Step:
     frame: str | None = None
 
 
-class SceneEditor(Protocol):
-    """How a task lays out its objects at reset. Poses are ``x y z qx qy qz qw`` in the task base frame, [m].
-
-    Names are those of bodies, geoms and sites in the task's ``scene.xml``.
-    """
+class ScenePoses(Protocol):
+    """Where the objects of a task are. Poses are ``x y z qx qy qz qw`` in the task base frame, [m]."""
 
     def pose(self, body: str) -> NDArray[np.float64]:
         """Present pose (7,) of a body in the task base frame."""
         ...
+
+
+class SceneEditor(ScenePoses, Protocol):
+    """How a task lays out its objects at reset.
+
+    Names are those of bodies, geoms and sites in the task's ``scene.xml``.
+    """
 
     def set_pose(self, body: str, pose_base: ArrayLike) -> None:
         """Puts a body, fixed or free, to a pose (7,) in the task base frame."""
@@ -141,6 +147,8 @@ class Task:
         own_choices: what the originals do not state and this project has chosen, a sentence each.
         manipulated: objects the robot touches or holds ("MO").
         receiver: objects that take part without being handled ("RO").
+        factors: what the variation factors that depend on a task act on, by the factor's name. Factors that are not named here, and act
+            on no object of the task, are defined for every task.
     """
 
     name: str
@@ -160,6 +168,7 @@ class Task:
     own_choices: tuple[str, ...] = ()
     manipulated: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()
+    factors: Mapping[str, FactorTargets] = field(default_factory=dict)
 
     def conditions(self, variation: int) -> tuple[Condition, ...]:
         """Success conditions of a variation."""

@@ -40,6 +40,25 @@ class InvalidScenarioError(HamsterBenchError):
     """A scenario or its text id is malformed, or asks for something the task does not define."""
 
 
+class UndefinedCellError(InvalidScenarioError):
+    """A variation factor was asked for that is not defined for the task.
+
+    Attributes:
+        task: the task.
+        factor: the factor that was asked for.
+        defined: the factors that are defined for the task.
+    """
+
+    def __init__(self, task: str, factor: str, defined: Iterable[str]) -> None:
+        self.task = task
+        self.factor = factor
+        self.defined = tuple(defined)
+        super().__init__(f"the factor {factor} is not defined for {task}; defined are {', '.join(self.defined)}")
+
+    def __reduce__(self) -> tuple[type[UndefinedCellError], tuple[str, str, tuple[str, ...]]]:
+        return type(self), (self.task, self.factor, self.defined)
+
+
 class ResetNeededError(HamsterBenchError):
     """``step`` or ``render`` was called before ``reset`` or after ``close``."""
 

@@ -1,8 +1,8 @@
 """The unit of evaluation, and every random number that belongs to it.
 
 A scenario fixes every random draw of one episode. Draws come from *named streams*, independent generators derived from the
-scenario's fields, so that adding a draw to one stream never shifts another. The layout streams know neither the factor nor the
-variation: the same scenario with a factor on and off is a matched pair.
+scenario's fields, so that adding a draw to one stream never shifts another. No stream knows the factor, and the layout streams do not
+know the variation either: the same scenario with a factor on and off is a matched pair.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ CONTROL_FACTOR = "no_var"
 # Factors that consist in, or include, drawing the RLBench variation.
 VARIATION_FACTORS = frozenset({"rlb_var", "rlb_and_col"})
 
-# Streams that must be equal in both arms of a matched pair, and between variations of one episode.
+# Streams that must be equal between the variations of one episode.
 _LAYOUT_STREAMS = frozenset({"layout", "placement", "instruction", "variation", "agent", "planner"})
+
+# Prefix of the streams of single factors, which are the same in a data set of the factor alone and in one that combines it with others.
+FACTOR_STREAM = "factor/"
 
 # Numbers beyond this do not fit the result store's integers.
 _NUMBER_LIMIT = 2**63
@@ -99,15 +102,16 @@ class Scenario:
     def rng(self, stream: str) -> np.random.Generator:
         """A fresh generator of the named stream; every call starts it anew.
 
-        Layout streams (``layout``, ``placement``, ``instruction``, ``variation``, ``agent``, ``planner``) depend on task, episode and
-        seed alone. Every other stream depends on the whole scenario.
+        Layout streams (``layout``, ``placement``, ``instruction``, ``variation``, ``agent``, ``planner``) and the streams of single
+        factors (``factor/<name>``) depend on task, episode and seed alone, so that a combined factor draws what each of its parts
+        draws alone. Every other stream depends on the variation too, and none on the scenario's factor.
 
         Args:
             stream: name of the stream; streams of different names are independent.
         """
-        if stream in _LAYOUT_STREAMS:
+        if stream in _LAYOUT_STREAMS or stream.startswith(FACTOR_STREAM):
             text = f"{stream}|{self.task}|{self.episode}|{self.seed}"
         else:
-            text = f"{stream}|{self.id}"
+            text = f"{stream}|{replace(self, factor=CONTROL_FACTOR).id}"
         digest = hashlib.sha256(f"hamster_bench.scenario/1|{text}".encode()).digest()
         return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))

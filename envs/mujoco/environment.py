@@ -6,6 +6,8 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
@@ -22,8 +24,19 @@ from hamster_bench.envs.contract import (
     observation_space,
     validate_action,
 )
-from hamster_bench.envs.factors import FACTORS
+from hamster_bench.envs.factors.contract import Draws, Materials, Setting
+from hamster_bench.envs.factors.distractor_objects.pool import pool
+from hamster_bench.envs.factors.episode import (
+    apply_factors,
+    check_defined,
+    compat_switches,
+    draw_factors,
+    instructed_variation,
+    single_factors,
+)
+from hamster_bench.envs.factors.textures import texture_names
 from hamster_bench.envs.mujoco import gl
+from hamster_bench.envs.targets import SpawnAreas
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import (
     InvalidOptionError,
@@ -41,6 +54,7 @@ from hamster_bench.scenario import Scenario
 # MuJoCo reads the choice while it is imported.
 gl.choose_platform()
 
+from hamster_bench.envs.mujoco.distractors import load_library  # noqa: E402
 from hamster_bench.envs.mujoco.frame import Frame  # noqa: E402
 from hamster_bench.envs.mujoco.oracle import SceneOracle  # noqa: E402
 from hamster_bench.envs.mujoco.rendering import RENDERER_CHOICES, Renderer, RendererChoice, make_renderer  # noqa: E402
@@ -50,15 +64,39 @@ RENDER_MODES = ("rgb_array", "rgb_array_list", "human")
 _LARGEST_IMAGE = 2048
 
 
+@dataclass
+class _Stage:
+    """A simulation and what draws it."""
+
+    simulation: Simulation
+    renderer: Renderer | None = None
+    video: Renderer | None = None
+
+    def update_renderers(self) -> None:
+        edits = self.simulation.edits
+        for renderer in (self.renderer, self.video):
+            if renderer is not None:
+                renderer.update(edits.textures, edits.meshes)
+        edits.textures.clear()
+        edits.meshes.clear()
+
+    def close(self) -> None:
+        for renderer in (self.renderer, self.video):
+            if renderer is not None:
+                renderer.close()
+        self.renderer = self.video = None
+
+
 class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
     """A manipulation task of THE COLOSSEUM on MuJoCo.
 
     Observations and actions are those of `hamster_bench.envs.contract`. One step of ``keypose`` plans and executes a whole motion;
     one step of ``delta_pose`` or ``joint_position`` is 0.05 s of simulated time.
 
-    ``info`` holds ``is_success``, ``instruction`` and ``scenario`` (the id) always; ``instructions``, ``variation`` and
-    ``placement_tries`` after a reset; ``failure`` and ``control_steps`` after a step. ``failure`` is None or why the motion was not
-    made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A keypose that fails leaves the scene as it is.
+    ``info`` holds ``is_success``, ``instruction`` and ``scenario`` (the id) always; ``instructions``, ``variation``, ``placement_tries``
+    and ``draws`` (what each variation factor does in this episode, JSON values only) after a reset; ``failure`` and ``control_steps``
+    after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A
+    keypose that fails leaves the scene as it is.
 
     Args:
         task: name of the task.
@@ -71,10 +109,13 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         render_camera: camera of ``render``.
         segmentation: observe ``<camera>_segmentation`` too.
         renderer: ``"auto"``, ``"gl"`` or ``"raycast"``.
+        textures: folder of PNG and JPEG pictures to draw textures from, in place of this project's own.
+        distractors: folder of OBJ, PLY and STL meshes to draw distractors from, in place of this project's own.
+        compat: decisions of THE COLOSSEUM that replace this project's: ``"colosseum"`` for all, or names of single ones.
 
     Raises:
-        UnknownNameError: unknown task, camera, action mode, grasp mode, render mode or renderer.
-        InvalidOptionError: an option of the right kind with an impossible value.
+        UnknownNameError: unknown task, camera, action mode, grasp mode, render mode, renderer or compat switch.
+        InvalidOptionError: an option of the right kind with an impossible value, such as a folder that cannot be read.
         RenderingUnavailableError: ``renderer="gl"`` or ``render_mode="human"`` where it cannot work.
     """
 
@@ -96,6 +137,9 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         render_camera: str = "front",
         segmentation: bool = False,
         renderer: RendererChoice = "auto",
+        textures: str | Path | None = None,
+        distractors: str | Path | None = None,
+        compat: str | Iterable[str] | None = None,
     ) -> None:
         """Checks the options and compiles the scene."""
         self.task = TASKS.get(task)
@@ -118,16 +162,24 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self.action_space = action_space(action_mode)
         self.observation_space = observation_space(self.cameras, *self.image_size, self._segmentation)
 
-        self.simulation = Simulation(self.task, grasp)
+        self._materials = _materials(textures, distractors, compat)
+        self._grasp: GraspMode = grasp
+        self._plain = _Stage(Simulation(self.task, grasp))
+        # With distractors; compiled when it is first needed.
+        self._crowded: _Stage | None = None
+        self._stage = self._plain
         self.scenario: Scenario | None = None
         self._instruction = ""
-        self._renderer: Renderer | None = None
-        self._video: Renderer | None = None
         self._viewer: Any = None
         self._frames: list[NDArray[np.uint8]] = []
         self._closed = False
         if self.cameras:
-            self._renderer = make_renderer(self.simulation.scene.model, *self.image_size, renderer)
+            self._plain.renderer = self._make_renderer(self._plain.simulation)
+
+    @property
+    def simulation(self) -> Simulation:
+        """The simulation of the running episode; the next reset may choose another."""
+        return self._stage.simulation
 
     @property
     def oracle(self) -> Oracle:
@@ -138,7 +190,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
     @property
     def renderer_name(self) -> str | None:
         """How observations are drawn (``"egl"``, ``"osmesa"``, ``"raycast"``), or None without cameras."""
-        return None if self._renderer is None else self._renderer.name
+        renderer = self._stage.renderer
+        return None if renderer is None else renderer.name
 
     def camera(self, name: str) -> Camera:
         """Intrinsics and pose of a camera now, for images of the size observed."""
@@ -156,12 +209,15 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         Args:
             seed: seeds the environment and chooses episode 0 of this base seed, its variation drawn. Without a seed and without a
                 scenario the next base seed is drawn from the environment's own generator.
-            options: ``{"scenario": Scenario or id}`` chooses the episode exactly; ``{"variation": k}`` only the variation.
+            options: ``{"scenario": Scenario or id}`` chooses the episode exactly; ``{"variation": k}`` only the variation. Together with
+                a scenario, ``{"draws": ...}`` does again what ``info["draws"]`` or a record says instead of drawing.
 
         Raises:
             ResetNeededError: the environment has been closed.
             InvalidOptionError: unknown options.
-            InvalidScenarioError: the scenario is of another task, or of a variation or factor the task does not have.
+            InvalidScenarioError: the scenario is of another task, or of a variation the task does not have.
+            UnknownNameError: there is no such factor.
+            UndefinedCellError: the factor is not defined for the task.
             PlacementError: no valid layout was found.
         """
         if self._closed:
@@ -169,12 +225,17 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         if options is not None and not isinstance(options, dict):
             raise InvalidOptionError(f"reset options must be a dictionary, got {options!r}")
         super().reset(seed=seed)
-        scenario = self._chosen_scenario(seed, dict(options or {}))
+        wanted = dict(options or {})
+        given = wanted.pop("draws", None)
+        if given is not None and "scenario" not in wanted:
+            raise InvalidOptionError("give the draws together with the scenario they belong to")
+        scenario = self._chosen_scenario(seed, wanted)
         # Until the new scene stands there is no episode to go on with.
         self.scenario = None
-        placement_tries = self.simulation.reset(scenario)
+        placement_tries = self._plain.simulation.reset(scenario)
+        draws, instructed = self._vary(scenario, given)
         self.scenario = scenario
-        phrasings = self.task.instructions(scenario.variation)
+        phrasings = self.task.instructions(instructed)
         self._instruction = phrasings[int(scenario.rng("instruction").integers(len(phrasings)))]
         self._frames.clear()
         self._record_frame()
@@ -182,6 +243,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             "instructions": phrasings,
             "variation": scenario.variation,
             "placement_tries": placement_tries,
+            "draws": draws,
         }
         return self._observation(), info
 
@@ -223,12 +285,12 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
 
     def close(self) -> None:
         """Frees renderers and windows; the environment can be closed twice."""
-        for renderer in (self._renderer, self._video):
-            if renderer is not None:
-                renderer.close()
+        for stage in (self._plain, self._crowded):
+            if stage is not None:
+                stage.close()
         if self._viewer is not None:
             self._viewer.close()
-        self._renderer = self._video = self._viewer = None
+            self._viewer = None
         self.scenario = None
         self._closed = True
 
@@ -256,9 +318,39 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             raise InvalidScenarioError(
                 f"{self.task.name} has variations 0 to {self.task.variation_count - 1}, got {scenario.variation}"
             )
-        if scenario.factor not in FACTORS:
-            raise UnknownNameError("factor", scenario.factor, FACTORS)
+        check_defined(self.task, scenario.factor)
         return scenario
+
+    def _vary(self, scenario: Scenario, given: Draws | None) -> tuple[Draws, int]:
+        """Lets the scenario's factor act on the scene of its control; gives what was drawn and the variation to speak of."""
+        parts = single_factors(scenario.factor, self.task, self._materials.compat)
+        self._stage = self._plain
+        if "distractor" in parts:
+            self._stage = self._crowded = self._crowded or self._make_crowded()
+            self._stage.simulation.continue_from(self._plain.simulation)
+            if self._viewer is not None:
+                # A window shows one model only.
+                self._viewer.close()
+                self._viewer = None
+        setting = Setting(self.task, self.simulation.factor_scene(), self._materials)
+        draws = draw_factors(scenario, setting) if given is None else given
+        instructed = instructed_variation(setting, scenario.variation, draws)
+        apply_factors(setting, scenario.factor, draws)
+        self.simulation.update_poses()
+        self._stage.update_renderers()
+        return draws, instructed
+
+    def _make_crowded(self) -> _Stage:
+        targets = self.task.factors["distractor"]
+        assert isinstance(targets, SpawnAreas)
+        slots = sum(count for _, count in targets.areas)
+        stage = _Stage(Simulation(self.task, self._grasp, load_library(self._materials.distractors), slots))
+        if self.cameras:
+            stage.renderer = self._make_renderer(stage.simulation)
+        return stage
+
+    def _make_renderer(self, simulation: Simulation) -> Renderer:
+        return make_renderer(simulation.scene.model, *self.image_size, self._renderer_choice)
 
     def _check_reset(self) -> None:
         if self.scenario is None:
@@ -274,9 +366,9 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
 
     def _observation(self) -> dict[str, Any]:
         observation: dict[str, Any] = {}
-        if self._renderer is not None:
+        if (renderer := self._stage.renderer) is not None:
             for name in self.cameras:
-                frame = self._renderer.draw(self.simulation.data, self.simulation.camera_id(name), self._segmentation)
+                frame = renderer.draw(self.simulation.data, self.simulation.camera_id(name), self._segmentation)
                 camera = self.simulation.camera(name, *self.image_size)
                 observation[f"{name}_rgb"] = frame.rgb
                 observation[f"{name}_depth"] = frame.depth
@@ -297,9 +389,22 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             self._viewer.sync()
 
     def _draw_video(self) -> Frame:
-        if self._video is None:
-            self._video = make_renderer(self.simulation.scene.model, *self._render_size, self._renderer_choice, shadows=True)
-        return self._video.draw(self.simulation.data, self.simulation.camera_id(self._render_camera))
+        stage = self._stage
+        if stage.video is None:
+            stage.video = make_renderer(stage.simulation.scene.model, *self._render_size, self._renderer_choice, shadows=True)
+        return stage.video.draw(stage.simulation.data, stage.simulation.camera_id(self._render_camera))
+
+
+def _materials(textures: str | Path | None, distractors: str | Path | None, compat: str | Iterable[str] | None) -> Materials:
+    materials = Materials(
+        textures=None if textures is None else Path(textures),
+        distractors=None if distractors is None else Path(distractors),
+        compat=compat_switches(compat),
+    )
+    # Folders that cannot be read are refused before anything is built.
+    texture_names(materials.textures)
+    pool(folder=materials.distractors)
+    return materials
 
 
 def _check_display() -> None:

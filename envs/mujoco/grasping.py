@@ -69,3 +69,13 @@ class Grasping:
         bodies = self.scene.model.geom_bodyid
         touching = np.isin(geoms, solid).any(axis=1)
         return all((touching & (bodies[geoms] == finger).any(axis=1)).any() for finger in self.robot.finger_bodies)
+
+
+def nearest_graspable(scene: Scene, data: mujoco.MjData, site: int) -> str | None:
+    """The graspable object whose colliding parts are nearest to a site; None where nothing is graspable."""
+    model, tip = scene.model, data.site_xpos[site]
+    gaps = {
+        name: min(float(np.linalg.norm(data.geom_xpos[geom] - tip) - model.geom_rbound[geom]) for geom in scene.solid[name])
+        for name in scene.welds
+    }
+    return min(gaps, key=gaps.__getitem__) if gaps else None

@@ -20,6 +20,9 @@ from hamster_bench.geometry import (
 
 FloatArray = NDArray[np.float64]
 
+TABLE_TOP = 0.750
+"""Height [m] of the table top in the world."""
+
 # RLBench's plane for task bases: centre [m] in the world and half sizes [m] in x and y.
 PLANE_CENTRE = np.array([0.25, 0.0, 0.752])
 PLANE_HALF_SIZE = np.array([0.325, 0.455])
@@ -74,17 +77,25 @@ class Layout:
 
     def set_color(self, name: str, rgb: ArrayLike) -> None:
         """Paints a geom, or every visible geom of a body, with ``rgb`` (3,)."""
-        model = self.scene.model
-        geom = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM.value, name))
-        if geom >= 0:
-            geoms = np.array([geom])
-        else:
-            geoms = np.flatnonzero((model.geom_bodyid == self.scene.body(name)) & (model.geom_group <= 2))
-        if not len(geoms):
-            raise UnknownNameError("visible geom", name, tuple(model.geom(i).name for i in range(model.ngeom)))
+        model, geoms = self.scene.model, self.visible_geoms(name)
         color = np.asarray(rgb, dtype=np.float32)
         # MuJoCo takes exactly (0.5, 0.5, 0.5, 1) for "no colour of its own" and would show the material's.
         model.geom_rgba[geoms, :3] = np.where((color == 0.5).all(), np.nextafter(np.float32(0.5), np.float32(1.0)), color)
+
+    def visible_geoms(self, name: str) -> NDArray[np.intp]:
+        """Ids of the geom of a name, or of the visible geoms on the body of that name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        model = self.scene.model
+        geom = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM.value, name))
+        if geom >= 0:
+            return np.array([geom])
+        geoms = np.flatnonzero((model.geom_bodyid == self.scene.body(name)) & (model.geom_group <= 2))
+        if not len(geoms):
+            raise UnknownNameError("visible geom", name, tuple(model.geom(i).name for i in range(model.ngeom)))
+        return geoms
 
     def sample(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ class RayCaster:
         """Prepares for images of one size."""
         self._model = model
         self._height, self._width = height, width
-        self._material_colors = _material_colors(model)
+        self._tints = np.array([_tint(model, int(texture)) for texture in _textures(model)]).reshape(-1, 3)
         self._pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1).reshape(-1, 2)
 
     def draw(self, data: mujoco.MjData, camera: int, segmentation: bool = False) -> Frame:
@@ -50,9 +52,11 @@ class RayCaster:
         )
         hit = geoms >= 0
         colors = model.geom_rgba[:, :3].astype(np.float64)
-        # As MuJoCo draws: a geom's own colour counts unless it is the default one; then its material's does.
-        from_material = (model.geom_matid >= 0) & (model.geom_rgba == _NO_COLOR).all(axis=1)
-        colors[from_material] = self._material_colors[model.geom_matid[from_material]]
+        # As MuJoCo draws: a geom's own colour counts unless it is the default one; then its material's does. Textures tint both.
+        has_material = model.geom_matid >= 0
+        from_material = has_material & (model.geom_rgba == _NO_COLOR).all(axis=1)
+        colors[from_material] = model.mat_rgba[model.geom_matid[from_material], :3]
+        colors[has_material] *= self._tints[model.geom_matid[has_material]]
         shade = _AMBIENT + (1.0 - _AMBIENT) * np.clip(normals @ _LIGHT, 0.0, 1.0)
         rgb = np.tile(_SKY, (count, 1))
         rgb[hit] = np.clip(255.0 * colors[geoms[hit]] * shade[hit, None], 0, 255).astype(np.uint8)
@@ -63,19 +67,29 @@ class RayCaster:
             bodies = np.where(hit, model.geom_bodyid[geoms], 0).astype(np.int32).reshape(shape)
         return Frame(rgb.reshape(*shape, 3), planar.reshape(shape), bodies)
 
+    def update(self, textures: Iterable[int], meshes: Iterable[int]) -> None:
+        """Takes over the mean colours of textures that have changed; rays read meshes from the model itself."""
+        changed = set(textures)
+        for material, texture in enumerate(_textures(self._model)):
+            if int(texture) in changed:
+                self._tints[material] = _tint(self._model, int(texture))
+
     def close(self) -> None:
         """Holds nothing that needs freeing."""
 
 
-def _material_colors(model: mujoco.MjModel) -> NDArray[np.float64]:
-    """Colour (nmat, 3) of every material in 0 to 1, that of its texture's mean included."""
-    colors: NDArray[np.float64] = model.mat_rgba[:, :3].astype(np.float64)
-    textures = model.mat_texid[:, int(mujoco.mjtTextureRole.mjTEXROLE_RGB)]
-    for material, texture in enumerate(textures):
-        if texture >= 0:
-            channels = int(model.tex_nchannel[texture])
-            start = int(model.tex_adr[texture])
-            size = int(model.tex_width[texture]) * int(model.tex_height[texture]) * channels
-            mean = model.tex_data[start : start + size].reshape(-1, channels)[:, :3].mean(axis=0)
-            colors[material] *= mean / 255.0
-    return colors
+def _textures(model: mujoco.MjModel) -> NDArray[np.int32]:
+    """Id (nmat,) of the texture of every material, -1 for none."""
+    textures: NDArray[np.int32] = model.mat_texid[:, int(mujoco.mjtTextureRole.mjTEXROLE_RGB)]
+    return textures
+
+
+def _tint(model: mujoco.MjModel, texture: int) -> NDArray[np.float64]:
+    """Mean colour (3,) of a texture in 0 to 1; white for none."""
+    if texture < 0:
+        return np.ones(3)
+    channels = int(model.tex_nchannel[texture])
+    start = int(model.tex_adr[texture])
+    size = int(model.tex_width[texture]) * int(model.tex_height[texture]) * channels
+    mean: NDArray[np.float64] = model.tex_data[start : start + size].reshape(-1, channels)[:, :3].mean(axis=0)
+    return mean / 255.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
+from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
 import mujoco
@@ -33,6 +34,10 @@ class Renderer(Protocol):
 
     def draw(self, data: mujoco.MjData, camera: int, segmentation: bool = False) -> Frame:
         """Images of the camera with this id."""
+        ...
+
+    def update(self, textures: Iterable[int], meshes: Iterable[int]) -> None:
+        """Takes over the pixels of textures and the vertices of meshes, by id, that have changed in the model."""
         ...
 
     def close(self) -> None:
@@ -126,6 +131,14 @@ class GlRenderer:
         np.divide(np.float32(self._near * self._far), depth, out=depth)
         rgb = self._rgb[::-1].copy()
         return Frame(rgb, depth, self._segment() if segmentation else None)
+
+    def update(self, textures: Iterable[int], meshes: Iterable[int]) -> None:
+        """Uploads textures and meshes, by id, that have changed in the model."""
+        self._gl.make_current()
+        for texture in textures:
+            mujoco.mjr_uploadTexture(self._model, self._context, texture)
+        for mesh in meshes:
+            mujoco.mjr_uploadMesh(self._model, self._context, mesh)
 
     def close(self) -> None:
         """Frees the drawing context."""

@@ -12,7 +12,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.envs.mujoco.distractors import PROBE, Library, Slot, add_slots, find_slots
 from hamster_bench.envs.mujoco.meshes import panda_assets
+from hamster_bench.envs.mujoco.surfaces import Coat, add_coats, coats
+from hamster_bench.envs.targets import SizeTargets
 from hamster_bench.envs.task import DetectedCondition, JointCondition, Task
 from hamster_bench.envs.tasks import scene_xml
 from hamster_bench.errors import SceneError, UnknownNameError
@@ -79,6 +82,10 @@ class Scene:
         ignored: (ngeom,) bool, geoms of the bodies that the scene file's text ``not_collidable`` names: motions are planned as if
             they were not there, as upstream does for its objects without the property "collidable".
         placement_box: min x, max x, min y, max y [m] of the task in its base frame, spawn areas included.
+        task_geoms: ids of all geoms of the task, seen or not.
+        surfaces: what covers the geoms of each surface that a factor may texture.
+        slots: bodies that can become distractors; they come after everything else in the model.
+        library: the distractors they can become.
     """
 
     model: mujoco.MjModel
@@ -94,6 +101,10 @@ class Scene:
     straight: frozenset[str]
     ignored: NDArray[np.bool_]
     placement_box: tuple[float, float, float, float]
+    task_geoms: NDArray[np.intp]
+    surfaces: dict[str, tuple[Coat, ...]]
+    slots: tuple[Slot, ...]
+    library: Library | None
 
     def body(self, name: str) -> int:
         """Id of a body of the task.
@@ -102,6 +113,17 @@ class Scene:
             UnknownNameError: the scene has no such body.
         """
         return lookup(self.model, mujoco.mjtObj.mjOBJ_BODY, "body", name)
+
+    def sites(self, waypoint: str) -> tuple[int, ...]:
+        """Ids of the sites of a waypoint.
+
+        Raises:
+            UnknownNameError: the scene has no such waypoint.
+        """
+        for known in self.waypoints:
+            if known.name == waypoint:
+                return known.sites
+        raise UnknownNameError("waypoint", waypoint, tuple(known.name for known in self.waypoints))
 
 
 def lookup(model: mujoco.MjModel, kind: mujoco.mjtObj, word: str, name: str) -> int:
@@ -112,14 +134,27 @@ def lookup(model: mujoco.MjModel, kind: mujoco.mjtObj, word: str, name: str) -> 
     """
     number = int(mujoco.mj_name2id(model, kind.value, name))
     if number < 0:
-        count = {"body": model.nbody, "geom": model.ngeom, "site": model.nsite, "camera": model.ncam, "joint": model.njnt}[word]
+        counts = {
+            "body": model.nbody,
+            "geom": model.ngeom,
+            "site": model.nsite,
+            "camera": model.ncam,
+            "joint": model.njnt,
+            "light": model.nlight,
+        }
+        count = counts[word]
         names = (mujoco.mj_id2name(model, kind.value, i) for i in range(count))
         raise UnknownNameError(word, name, tuple(n for n in names if n))
     return number
 
 
-def load_scene(task: Task) -> Scene:
+def load_scene(task: Task, library: Library | None = None, slots: int = 0) -> Scene:
     """Compiles room, robot and the task's scene file into one model.
+
+    Args:
+        task: the task.
+        library: distractors to have at hand, or None.
+        slots: number of distractors there may be at once.
 
     Raises:
         SceneError: the scene file lacks something the task refers to, or does not compile.
@@ -137,6 +172,9 @@ def load_scene(task: Task) -> Scene:
         _add_volume_geom(world, name, source)
     for name in task.graspable:
         _add_weld(world, name, source)
+    _give_own_meshes(world, task, source)
+    surfaces = add_coats(world, task, source)
+    slot_names = () if library is None else add_slots(world, library, slots)
     try:
         model = world.compile()
     except ValueError as error:
@@ -186,6 +224,10 @@ def load_scene(task: Task) -> Scene:
         straight=straight,
         ignored=ignored,
         placement_box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        task_geoms=np.flatnonzero(np.isin(model.geom_bodyid, _task_bodies(model, slot_names))),
+        surfaces=coats(model, surfaces),
+        slots=find_slots(model, slot_names),
+        library=library,
     )
 
 
@@ -310,6 +352,29 @@ def _add_weld(spec: mujoco.MjSpec, name: str, source: str) -> None:
         solimp=[0.99, 0.999, 0.001, 0.5, 2.0],
     )
     weld.data[10] = 1.0  # torque scale: rotation held as firmly as position
+
+
+def _give_own_meshes(world: mujoco.MjSpec, task: Task, source: str) -> None:
+    """Gives objects that are scaled each by itself meshes of their own: to be scaled is the mesh, not the geom."""
+    for targets in task.factors.values():
+        if isinstance(targets, SizeTargets) and not targets.same:
+            used: set[str] = set()
+            for name in targets.objects:
+                if world.body(name) is None:
+                    raise SceneError(f"{source} has no body {name!r}, which a variation factor names")
+                for geom in world.body(name).geoms:
+                    mesh = geom.meshname
+                    if mesh in used:
+                        geom.meshname = f"{mesh}/{name}"
+                        shared = world.mesh(mesh)
+                        world.add_mesh(name=geom.meshname, file=shared.file, inertia=shared.inertia, scale=shared.scale)
+                    elif mesh:
+                        used.add(mesh)
+
+
+def _task_bodies(model: mujoco.MjModel, slots: tuple[str, ...]) -> list[int]:
+    names = {number: model.body(number).name for number in range(1, model.nbody)}
+    return [number for number, name in names.items() if not name.startswith("panda_") and name not in (*slots, PROBE)]
 
 
 def _free_bodies(model: mujoco.MjModel, joints: tuple[str, ...]) -> dict[str, FreeBody]:

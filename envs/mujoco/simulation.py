@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +15,13 @@ from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
 from hamster_bench.envs.mujoco.control import Commands, Controller
+from hamster_bench.envs.mujoco.distractors import Library
+from hamster_bench.envs.mujoco.edits import ModelEdits
+from hamster_bench.envs.mujoco.factor_scene import EpisodeScene
 from hamster_bench.envs.mujoco.grasping import Grasping
+from hamster_bench.envs.mujoco.keepout import KeepOut, keep_out
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
-from hamster_bench.envs.mujoco.layout import Layout, place
+from hamster_bench.envs.mujoco.layout import PLANE_CENTRE, TABLE_TOP, Layout, place
 from hamster_bench.envs.mujoco.planning import (
     Collides,
     line_through,
@@ -25,7 +32,7 @@ from hamster_bench.envs.mujoco.planning import (
     retime,
 )
 from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robot
-from hamster_bench.envs.mujoco.scene import WaypointSites, load_scene, site_pose, site_pose_on
+from hamster_bench.envs.mujoco.scene import Scene, WaypointSites, load_scene, site_pose, site_pose_on
 from hamster_bench.envs.mujoco.sensing import holds, remove_detected
 from hamster_bench.envs.task import Step, Task
 from hamster_bench.errors import OutsideWorkspaceError, PlanningError, SceneError
@@ -44,6 +51,8 @@ CAMERAS = ("front", "left_shoulder", "right_shoulder", "overhead", "wrist")
 # RLBench's physics steps after a placement, and after opening the gripper, for things to come to rest.
 _SETTLE_STEPS = 10
 _RELEASE_STEPS = 10
+# An object that has lost what it leaned on falls and comes to rest in about half a second.
+_LEANING_STEPS = 20
 # Closing takes 4 steps over the whole travel; the rest is for squeezing. The fingers rarely need all.
 _CLOSE_STEPS = 10
 _CLOSE_STEPS_LEAST = 2
@@ -81,10 +90,17 @@ class Simulation:
         solution: steps of the scripted solution: the waypoint, and the body that carries it in place of its own, or None.
     """
 
-    def __init__(self, task: Task, grasp: GraspMode) -> None:
-        """Compiles the scene; `reset` makes it ready."""
+    def __init__(self, task: Task, grasp: GraspMode, library: Library | None = None, slots: int = 0) -> None:
+        """Compiles the scene; `reset` makes it ready.
+
+        Args:
+            task: the task.
+            grasp: how objects are held.
+            library: distractors to have at hand, or None.
+            slots: number of distractors there may be at once.
+        """
         self.task = task
-        self.scene = load_scene(task)
+        self.scene = load_scene(task, library, slots)
         self.data = mujoco.MjData(self.scene.model)
         self.robot = find_robot(self.scene.model)
         self.arm = make_arm()
@@ -98,8 +114,10 @@ class Simulation:
         self._planner_rng = np.random.default_rng(0)
         self._target_pose = np.zeros(7)
         self._camera_ids = {name: self.scene.model.camera(name).id for name in CAMERAS}
-        model = self.scene.model
-        self._pristine = {name: getattr(model, name).copy() for name in ("body_pos", "body_quat", "geom_rgba", "eq_data")}
+        self.edits = ModelEdits(self.scene.model)
+        self._layout = Layout(self.scene, self.data)
+        self._rehearsed: tuple[FloatArray, ...] = ()
+        self._variation = 0
 
     def reset(self, scenario: Scenario) -> int:
         """Puts the scene into the start of a scenario.
@@ -111,11 +129,11 @@ class Simulation:
             PlacementError: no valid layout was found.
         """
         model, data = self.scene.model, self.data
-        for name, values in self._pristine.items():
-            getattr(model, name)[:] = values
+        self.edits.restore()
         mujoco.mj_resetData(model, data)
         self.controller.start(START_JOINTS, opening=1.0)
-        layout = Layout(self.scene, data)
+        layout = self._layout = Layout(self.scene, data)
+        self._variation = scenario.variation
         self.task.arrange(layout, scenario.variation, scenario.rng("layout"))
         self.task.paint(layout, scenario.variation, scenario.rng("paint"))
         self._conditions = self.task.conditions(scenario.variation)
@@ -127,6 +145,49 @@ class Simulation:
         self.control_steps = 0
         self._target_pose = self.arm.tip_pose(START_JOINTS)
         return tries
+
+    def continue_from(self, other: Simulation) -> None:
+        """Takes over the start of an episode from a simulation of the same scene without distractors, bit for bit.
+
+        All numbers of that scene come first in this one, since distractors were added after everything else.
+        """
+        model, data, source = self.scene.model, self.data, other.data
+        self.edits.restore()
+        mujoco.mj_resetData(model, data)
+        for name, values in other.edits.episode_arrays().items():
+            getattr(model, name)[: len(values)] = values
+        for name in ("qpos", "qvel", "qacc", "qacc_warmstart", "act", "ctrl", "eq_active"):
+            values = getattr(source, name)
+            getattr(data, name)[: len(values)] = values
+        data.time = source.time
+        self.controller.command(other.controller.commands())
+        self._layout = other.layout_for(self.scene, data)
+        self._variation = other._variation
+        self._conditions = other._conditions
+        self.solution = other.solution
+        self._rehearsed = other._rehearsed
+        self._planner_rng = copy.deepcopy(other._planner_rng)
+        self._target_pose = other._target_pose.copy()
+        self.control_steps = 0
+        self.update_poses()
+
+    def layout_for(self, scene: Scene, data: mujoco.MjData) -> Layout:
+        """The layout of this episode, for another model of the same scene."""
+        return dataclasses.replace(self._layout, scene=scene, data=data)
+
+    def factor_scene(self) -> EpisodeScene:
+        """How variation factors read and change the scene now."""
+        return EpisodeScene(
+            scene=self.scene,
+            data=self.data,
+            edits=self.edits,
+            layout=self._layout,
+            solution=lambda: self.solution,
+            solve_again=self._solve_again,
+            settle=self._settle_objects,
+            free_space=functools.cache(self._keep_out),
+            surface_height=TABLE_TOP - PLANE_CENTRE[2],
+        )
 
     def keypose(self, action: FloatArray, after_step: Callable[[], None]) -> None:
         """Plans to a keypose (9,), goes there, then moves the gripper; stops early on success.
@@ -249,14 +310,14 @@ class Simulation:
 
     def state(self) -> FloatArray:
         """Everything that decides how the simulation goes on, as one array."""
-        edited = [getattr(self.scene.model, name).ravel() for name in self._pristine]
+        edited = [values.ravel() for values in self.edits.episode_arrays().values()]
         return np.concatenate([self._integration_state(), *edited, self.controller.joints, [self.controller.opening]])
 
     def snapshot(self) -> Snapshot:
         """Everything that decides how the simulation goes on, to be put back by `restore`."""
         return Snapshot(
             integration=self._integration_state(),
-            edited={name: getattr(self.scene.model, name).copy() for name in self._pristine},
+            edited=self.edits.episode_arrays(),
             controller=self.controller.commands(),
             planner=self._planner_rng.bit_generator.state,
             target_pose=self._target_pose.copy(),
@@ -273,14 +334,15 @@ class Simulation:
         self._planner_rng.bit_generator.state = snapshot.planner
         self._target_pose = snapshot.target_pose.copy()
         self.control_steps = snapshot.control_steps
-        self._update_poses()
+        self.update_poses()
 
     def _integration_state(self) -> FloatArray:
         integration = np.empty(mujoco.mj_stateSize(self.scene.model, _INTEGRATION))
         mujoco.mj_getState(self.scene.model, self.data, integration, _INTEGRATION)
         return integration
 
-    def _update_poses(self) -> None:
+    def update_poses(self) -> None:
+        """Brings the poses of bodies, sites and cameras up to date with the state."""
         # Observations and conditions read poses, which belong to the state before the last physics step.
         mujoco.mj_kinematics(self.scene.model, self.data)
         mujoco.mj_camlight(self.scene.model, self.data)
@@ -288,7 +350,7 @@ class Simulation:
     def _step(self, joints: FloatArray, opening: float, after_step: Callable[[], None] | None = None) -> None:
         self.controller.step(joints, opening)
         self.control_steps += 1
-        self._update_poses()
+        self.update_poses()
         remove_detected(self.scene, self.data)
         if after_step is not None:
             after_step()
@@ -321,7 +383,29 @@ class Simulation:
             return False
         if self.success():
             return False
-        return self._solution_is_feasible()
+        rehearsed = self._rehearse()
+        self._rehearsed = rehearsed or ()
+        return rehearsed is not None
+
+    def _settle_objects(self) -> None:
+        """Lets the objects come to rest, and puts the robot and the clock back to the bit."""
+        data, robot = self.data, self.robot
+        time, commands = data.time, self.controller.commands()
+        arm = (np.concatenate([robot.arm_qpos, robot.finger_qpos]), np.concatenate([robot.arm_qvel, robot.finger_qvel]))
+        saved = data.qpos[arm[0]].copy(), data.qvel[arm[1]].copy(), data.qacc_warmstart[arm[1]].copy(), data.ctrl.copy()
+        for _ in range(_LEANING_STEPS):
+            self.controller.step(START_JOINTS, opening=1.0)
+        data.qpos[arm[0]], data.qvel[arm[1]], data.qacc_warmstart[arm[1]], data.ctrl[:] = saved
+        data.time = time
+        self.controller.command(commands)
+        self.update_poses()
+
+    def _keep_out(self) -> KeepOut:
+        return keep_out(self.scene, self.data, self.robot, self.self_checker, self.solution, self._rehearsed)
+
+    def _solve_again(self) -> None:
+        self.solution = self._solution(self._layout, self._variation)
+        self.update_poses()
 
     def _solution(self, layout: Layout, variation: int) -> tuple[tuple[WaypointSites, int | None], ...]:
         by_name = {waypoint.name: waypoint for waypoint in self.scene.waypoints}
@@ -333,11 +417,12 @@ class Simulation:
             raise SceneError(f"the solution of {self.task.name} uses {', '.join(sorted(unknown))}, which its scene file lacks")
         return tuple((by_name[s.waypoint], None if s.frame is None else self.scene.body(s.frame)) for s in steps)
 
-    def _solution_is_feasible(self) -> bool:
-        """Whether the arm can make the scripted motions one after the other.
+    def _rehearse(self) -> tuple[FloatArray, ...] | None:
+        """Joint paths (n, 7) of the scripted motions one after the other, or None where the arm cannot make them.
 
         The scene counts until something in it is touched; from then on only the robot itself does.
         """
+        paths: list[FloatArray] = []
         joints = START_JOINTS
         untouched = True
         scene = self._collides(ignore_collisions=False)
@@ -349,12 +434,13 @@ class Simulation:
             if waypoint.is_path or waypoint.name in self.scene.straight:
                 path = line_through(self.arm, joints, poses)
                 if path is None or path_collides(path, collides):
-                    return False
+                    return None
             else:
                 try:
                     path = plan_to_pose(self.arm, joints, poses[0], collides, rng)
                 except PlanningError:
-                    return False
+                    return None
+            paths.append(path)
             joints = path[-1]
             untouched = untouched and not waypoint.is_path and waypoint.gripper is None
-        return True
+        return tuple(paths)

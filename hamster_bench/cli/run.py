@@ -14,6 +14,7 @@ from typing import Any
 from hamster_bench.agent import make_agent
 from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.envs.contract import GRASP_MODES
+from hamster_bench.envs.factors import columns
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import VARIATIONS, Protocol, make_protocol
@@ -39,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=whole_number("--seed", 0), default=0, metavar="S", help="base seed of the scenarios (default 0)"
     )
     parser.add_argument(
-        "--factors", type=names, default=(CONTROL_FACTOR,), metavar="A,B", help="variation factors (default no_var, the control)"
+        "--factors",
+        type=names,
+        default=(CONTROL_FACTOR,),
+        metavar="A,B",
+        help="variation factors (default no_var, the control), or 'all' columns of the variation table; with 'all' here or for the "
+        "tasks, cells that are not defined are left out",
     )
     parser.add_argument("--protocol", default="hamster", metavar="NAME", help="rules of the evaluation (default hamster)")
     parser.add_argument(
@@ -68,7 +74,8 @@ def execute(arguments: argparse.Namespace) -> int:
         tasks=TASKS.names() if arguments.tasks == (ALL,) else arguments.tasks,
         episodes=arguments.episodes,
         seed=arguments.seed,
-        factors=arguments.factors,
+        factors=columns() if arguments.factors == (ALL,) else arguments.factors,
+        skip_undefined=(ALL,) in (arguments.tasks, arguments.factors),
         protocol=make_protocol(arguments.protocol, **changes),
         directory=arguments.out,
     )
@@ -83,6 +90,7 @@ def evaluate(
     factors: Sequence[str],
     protocol: Protocol,
     directory: Path,
+    skip_undefined: bool = False,
 ) -> int:
     """Plays what a plan lacks in a results directory, and says on stdout what was done.
 
@@ -96,12 +104,13 @@ def evaluate(
         factors: names.
         protocol: the rules.
         directory: results directory.
+        skip_undefined: leave cells out in which a factor is not defined for a task, instead of refusing them.
 
     Raises:
         HamsterBenchError: something was asked for that does not exist or does not fit together, or the directory cannot be used.
     """
     asked: dict[str, Any] = {"agents": agents, "tasks": tasks, "episodes": episodes, "seed": seed, "factors": factors}
-    plan = make_plan(**asked, variations=protocol.variations)
+    plan = make_plan(**asked, variations=protocol.variations, skip_undefined=skip_undefined)
     players = {name: make_agent(name) for name in agents}
     prepare(players, protocol)
     with ResultStore.for_writing(directory) as store:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from hamster_bench.envs.factors import FACTORS
+from hamster_bench.envs.factors.episode import check_defined
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
 from hamster_bench.evaluation.protocol import VARIATIONS
@@ -32,6 +33,7 @@ def make_plan(
     factors: Sequence[str] = (CONTROL_FACTOR,),
     variations: str = "zero",
     variation_count: Callable[[str], int] | None = None,
+    skip_undefined: bool = False,
 ) -> tuple[PlannedEpisode, ...]:
     """Every episode of a run, in the order in which it is done: task by task, so that environments are opened seldom.
 
@@ -45,9 +47,11 @@ def make_plan(
         factors: names of factors. ``"no_var"`` is the control; ``"rlb_var"`` draws the RLBench variation uniformly.
         variations: the protocol's rule, ``"zero"`` or ``"drawn"``.
         variation_count: number of RLBench variations of a task; the tasks' own by default.
+        skip_undefined: leave cells out in which a factor is not defined for a task, instead of refusing them.
 
     Raises:
         UnknownNameError: a task, factor or way of choosing variations does not exist.
+        UndefinedCellError: a factor is not defined for a task.
         InvalidOptionError: a number is out of range, a list is empty or names something twice, or the plan is larger than
             `LARGEST_PLAN`.
         InvalidScenarioError: the seed is none a scenario can have.
@@ -58,10 +62,8 @@ def make_plan(
         _check_names(kind, names)
     if variations not in VARIATIONS:
         raise UnknownNameError("choice of variations", variations, VARIATIONS)
-    for factor in factors:
-        if factor not in FACTORS:
-            raise UnknownNameError("factor", factor, FACTORS)
-    size = episodes * len(tasks) * len(agents) * len(factors)
+    cells = {task: tuple(factor for factor in factors if _is_cell(task, factor, skip_undefined)) for task in tasks}
+    size = episodes * len(agents) * sum(map(len, cells.values()))
     if size > LARGEST_PLAN:
         raise InvalidOptionError(f"a plan has at most {LARGEST_PLAN} episodes, this one has {size}; plan fewer, or several runs")
     count = variation_count or _variation_count
@@ -70,7 +72,7 @@ def make_plan(
         PlannedEpisode(agent, _scenario(task, factor, episode, seed, variations, counts[task]))
         for task in tasks
         for agent in agents
-        for factor in factors
+        for factor in cells[task]
         for episode in range(episodes)
     )
 
@@ -80,6 +82,16 @@ def _scenario(task: str, factor: str, episode: int, seed: int, variations: str, 
     if factor not in VARIATION_FACTORS and variations == "zero":
         return scenario
     return replace(scenario, variation=int(scenario.rng("variation").integers(variation_count)))
+
+
+def _is_cell(task: str, factor: str, skip_undefined: bool) -> bool:
+    found = FACTORS.get(factor)
+    if task not in TASKS:
+        # A task of some other engine; what is defined for it shows when it is reset.
+        return True
+    if not skip_undefined:
+        check_defined(TASKS.get(task), factor)
+    return found.is_defined(TASKS.get(task))
 
 
 def _variation_count(task: str) -> int:

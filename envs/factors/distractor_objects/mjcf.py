@@ -16,6 +16,32 @@ _FRICTION = [0.6, 0.005, 0.001]
 _SOLREF = [0.004, 1.0]
 
 
+def add_meshes(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> None:
+    """Adds the meshes of an object to a scene, as `add_to_spec` does, without the object.
+
+    Args:
+        spec: the scene, not compiled yet.
+        obj: the object.
+        body_name: first part of the meshes' names.
+    """
+    for i, part in enumerate(obj.parts):
+        spec.add_mesh(
+            name=_part_name(body_name, i),
+            uservert=part.vertices.ravel(),
+            usernormal=part.normals.ravel(),
+            userface=part.faces.ravel(),
+            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+        )
+    for i, shape in enumerate(obj.collision):
+        if isinstance(shape, Hull):
+            # Exactly the inertia of the convex hull, since these points have no faces of their own.
+            spec.add_mesh(
+                name=_collision_name(body_name, i),
+                uservert=shape.vertices.ravel(),
+                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX,
+            )
+
+
 def add_to_spec(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> None:
     """Adds an object to a scene that is not compiled yet, as a body that moves freely.
 
@@ -31,21 +57,14 @@ def add_to_spec(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> N
     Raises:
         ValueError: MuJoCo has an element of that name already (also when the scene is compiled).
     """
+    add_meshes(spec, obj, body_name)
     body = spec.worldbody.add_body(name=body_name)
     body.add_freejoint(name=body_name)
     for i, part in enumerate(obj.parts):
-        name = f"{body_name}/part{i}"
-        spec.add_mesh(
-            name=name,
-            uservert=part.vertices.ravel(),
-            usernormal=part.normals.ravel(),
-            userface=part.faces.ravel(),
-            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-        )
         body.add_geom(
-            name=name,
+            name=_part_name(body_name, i),
             type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=name,
+            meshname=_part_name(body_name, i),
             rgba=[*part.rgb, 1.0],
             contype=0,
             conaffinity=0,
@@ -54,7 +73,7 @@ def add_to_spec(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> N
         )
     total = sum(shape.volume for shape in obj.collision)
     for i, shape in enumerate(obj.collision):
-        name = f"{body_name}/collision{i}"
+        name = _collision_name(body_name, i)
         geom = body.add_geom(
             name=name,
             group=COLLISION_GROUP,
@@ -65,8 +84,6 @@ def add_to_spec(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> N
             rgba=[0.5, 0.5, 0.5, 1.0],
         )
         if isinstance(shape, Hull):
-            # Exactly the inertia of the convex hull, since these points have no faces of their own.
-            spec.add_mesh(name=name, uservert=shape.vertices.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
             geom.type, geom.meshname = mujoco.mjtGeom.mjGEOM_MESH, name
             continue
         geom.pos = shape.position
@@ -80,3 +97,11 @@ def add_to_spec(spec: mujoco.MjSpec, obj: DistractorObject, body_name: str) -> N
         quat_wxyz = np.empty(4)
         mujoco.mju_mat2Quat(quat_wxyz, shape.R_object_shape.ravel())
         geom.quat = quat_wxyz
+
+
+def _part_name(body_name: str, number: int) -> str:
+    return f"{body_name}/part{number}"
+
+
+def _collision_name(body_name: str, number: int) -> str:
+    return f"{body_name}/collision{number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import JointCondition, Task
 
 _INSTRUCTIONS = ("close box", "close the lid on the box", "shut the box", "shut the box lid")
@@ -27,4 +28,10 @@ TASK = Task(
         "The thickness of walls and floor, fitted to the recorded bounding box and mass, and the felt.",
     ),
     manipulated=("box_base", "box_lid"),
+    factors={
+        "man_obj_col": ColorTargets(("box_base_visual", "box_lid_visual")),
+        "man_obj_siz": SizeTargets(("box_base",), 0.75, 1.15),
+        "man_obj_tex": TextureTargets(("box_base_visual", "box_lid_visual"), compound=("box_base_visual",), alone=False),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas
 from hamster_bench.envs.task import JointCondition, Task
 
 _INSTRUCTIONS = ("close laptop lid", "close the laptop", "shut the laptop lid")
@@ -26,4 +27,9 @@ TASK = Task(
         "The looks: keys, touchpad, picture on the screen, wood of the block.",
     ),
     manipulated=("base_visual", "lid_visual", "laptop_holder", "base"),
+    factors={
+        "man_obj_col": ColorTargets(("base_visual", "lid_visual", "laptop_holder")),
+        "man_obj_siz": SizeTargets(("laptop_holder", "base"), 0.75, 1.0, same=True, together=True),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamster_bench.envs.targets import ColorTargets, FrictionTargets, MassTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, GraspedCondition, Task
 
 _INSTRUCTIONS = (
@@ -33,4 +34,21 @@ TASK = Task(
     ),
     manipulated=("hockey_stick",),
     receiver=("hockey_ball",),
+    factors={
+        "man_obj_col": ColorTargets(("hockey_stick",)),
+        "man_obj_siz": SizeTargets(
+            ("hockey_stick",),
+            0.95,
+            1.05,
+            # The middle of the blade; the line is the shaft, which leans on the goal.
+            working_points=(("hockey_stick", (0.0, -0.0021, 0.1087)),),
+            leaning=(("hockey_stick", (0.0, 0.0019, -0.0201), (0.0, -0.1955, 0.9807)),),
+        ),
+        "rec_obj_col": ColorTargets(("hockey_ball",)),
+        "rec_obj_siz": SizeTargets(("hockey_ball",), 0.75, 1.25),
+        "rec_obj_tex": TextureTargets(("hockey_ball",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+        "friction": FrictionTargets(("hockey_ball",), 0.75, 1.0),
+        "mass": MassTargets((("hockey_ball", 0.1, 0.5),)),
+    },
 )

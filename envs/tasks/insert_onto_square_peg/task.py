@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hamster_bench.envs.colors import COLORS
-from hamster_bench.envs.task import DetectedCondition, SceneEditor, Task
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
+from hamster_bench.envs.task import DetectedCondition, SceneEditor, ScenePoses, Task
 
 _PILLARS = ("pillar0", "pillar1", "pillar2")
 
@@ -29,10 +30,15 @@ def arrange(scene: SceneEditor, variation: int, rng: np.random.Generator) -> Non
     scene.sample("square_ring", "boundary0", rng, rotation=(-3.14, 3.14), min_distance=0.01)
 
 
+def target_pillar(scene: ScenePoses) -> str:
+    """The pillar that the instructions name by its colour: the one the detectors have been moved to."""
+    centre = scene.pose("success_centre")
+    return min(_PILLARS, key=lambda pillar: float(np.linalg.norm(scene.pose(pillar)[:2] - centre[:2])))
+
+
 def paint(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
     """Gives the target pillar the variation's colour, and the two others two different ones of the rest."""
-    centre = scene.pose("success_centre")
-    target = min(_PILLARS, key=lambda pillar: float(np.linalg.norm(scene.pose(pillar)[:2] - centre[:2])))
+    target = target_pillar(scene)
     _, rgb = COLORS[variation]
     scene.set_color(target, rgb)
     rest = [index for index in range(len(COLORS)) if index != variation]
@@ -58,4 +64,12 @@ TASK = Task(
     ),
     manipulated=("square_ring",),
     receiver=_PILLARS,
+    factors={
+        "man_obj_col": ColorTargets(("square_ring",)),
+        "man_obj_siz": SizeTargets(("square_ring",), 1.0, 1.5),
+        "rec_obj_col": ColorTargets(_PILLARS, named=target_pillar),
+        "rec_obj_siz": SizeTargets(_PILLARS, 0.85, 1.15, same=True, along=("success_centre",)),
+        "rec_obj_tex": TextureTargets(_PILLARS),
+        "distractor": SpawnAreas((("spawn_boundary0", 2), ("spawn_boundary1", 2))),
+    },
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Task
 
 _MEATS = ("chicken", "steak")
@@ -51,4 +52,10 @@ TASK = Task(
     ),
     manipulated=_MEATS,
     receiver=("grill",),
+    factors={
+        "man_obj_col": ColorTargets(("chicken_visual", "steak_visual")),
+        "man_obj_siz": SizeTargets(("chicken", "steak"), 0.65, 1.15, same=True, along=("waypoint1",)),
+        "rec_obj_col": ColorTargets(("grill_visual",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Step, Task
 
 _LOCATIONS = ("middle", "left", "right")
@@ -46,4 +47,19 @@ TASK = Task(
     ),
     manipulated=("wine_bottle",),
     receiver=("rack_bottom", "rack_top"),
+    factors={
+        "man_obj_col": ColorTargets(("wine_bottle_visual",)),
+        "man_obj_siz": SizeTargets(("wine_bottle",), 0.85, 1.15),
+        "rec_obj_col": ColorTargets(("rack_bottom_visual", "rack_top_visual")),
+        "rec_obj_siz": SizeTargets(
+            ("rack_bottom", "rack_top"),
+            0.85,
+            1.15,
+            same=True,
+            together=True,
+            along=("success_left", "success_middle", "success_right"),
+        ),
+        "rec_obj_tex": TextureTargets(("rack_bottom_visual", "rack_top_visual")),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

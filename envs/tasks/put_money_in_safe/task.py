@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Task
 
 _SHELVES = ("bottom", "middle", "top")
@@ -58,4 +59,14 @@ TASK = Task(
     ),
     manipulated=("dollar_stack",),
     receiver=("safe_body", "safe_door"),
+    factors={
+        "man_obj_col": ColorTargets(("dollar_stack", "dollar_back_visual", "dollar_front_visual"), same=True),
+        "man_obj_siz": SizeTargets(("dollar_stack",), 0.5, 1.0, level_waypoints=("waypoint0", "waypoint1")),
+        "man_obj_tex": TextureTargets(
+            ("dollar_back_visual", "dollar_front_visual", "dollar_stack"), compound=("dollar_back_visual", "dollar_front_visual")
+        ),
+        "rec_obj_col": ColorTargets(("safe_door", "safe_body"), same=True),
+        "rec_obj_tex": TextureTargets(("safe_body", "safe_door"), compound=("safe_body",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

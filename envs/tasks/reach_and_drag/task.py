@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hamster_bench.envs.colors import COLORS
+from hamster_bench.envs.targets import ColorTargets, FrictionTargets, MassTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, SceneEditor, Task
 
 
@@ -41,4 +42,22 @@ TASK = Task(
     ),
     manipulated=("stick",),
     receiver=("cube",),
+    factors={
+        "man_obj_col": ColorTargets(("stick",)),
+        "man_obj_siz": SizeTargets(
+            ("stick",),
+            0.8,
+            1.1,
+            # The lower end; the stick leans on the cube.
+            working_points=(("stick", (0.0, 0.0, -0.18)),),
+            leaning=(("stick", (0.0, 0.0, 0.0), (0.0, 0.0, 1.0)),),
+        ),
+        "man_obj_tex": TextureTargets(("stick",)),
+        "rec_obj_col": ColorTargets(("cube",)),
+        "rec_obj_siz": SizeTargets(("cube",), 0.5, 1.0, settles=True),
+        "rec_obj_tex": TextureTargets(("cube",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+        "friction": FrictionTargets(("cube",), 0.75, 1.0),
+        "mass": MassTargets((("cube", 0.5, 2.5),)),
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamster_bench.envs.targets import ColorTargets, FrictionTargets, MassTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, GraspedCondition, Task
 
 _INSTRUCTIONS = (
@@ -33,4 +34,21 @@ TASK = Task(
     ),
     manipulated=("scoop_with_spatula_spatula", "spatula_visual"),
     receiver=("Cuboid",),
+    factors={
+        "man_obj_col": ColorTargets(("spatula_visual",)),
+        "man_obj_siz": SizeTargets(
+            ("scoop_with_spatula_spatula",),
+            0.75,
+            1.25,
+            # Where on the blade the cube comes to lie.
+            working_points=(("scoop_with_spatula_spatula", (0.005, -0.003, -0.108)),),
+        ),
+        "man_obj_tex": TextureTargets(("spatula_visual",)),
+        "rec_obj_col": ColorTargets(("Cuboid",)),
+        "rec_obj_siz": SizeTargets(("Cuboid",), 0.75, 1.5),
+        "rec_obj_tex": TextureTargets(("Cuboid",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 1), ("spawn_boundary1", 1))),
+        "friction": FrictionTargets(("Cuboid", "scoop_with_spatula_spatula"), 0.75, 1.0),
+        "mass": MassTargets((("Cuboid", 1.0, 5.0), ("scoop_with_spatula_spatula", 0.1, 1.0))),
+    },
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Step, Task
 from hamster_bench.geometry import quat_xyzw_from_axis_angle
 
@@ -151,4 +152,11 @@ TASK = Task(
     ),
     manipulated=_PIECES,
     receiver=("chess_board_surface", "chess_board_base_visual", "black_squares", "white_squares"),
+    factors={
+        "man_obj_col": ColorTargets(_PIECES),
+        "man_obj_siz": SizeTargets(_BODIES, 0.75, 1.25),
+        "man_obj_tex": TextureTargets(tuple(piece for piece in _PIECES if piece.startswith("white"))),
+        "rec_obj_col": ColorTargets(("chess_board_surface", "chess_board_base_visual", "black_squares", "white_squares")),
+        "distractor": SpawnAreas((("spawn_boundary0", 2), ("spawn_boundary1", 2))),
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamster_bench.envs.targets import ColorTargets, FrictionTargets, MassTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, Task
 
 _INSTRUCTIONS = (
@@ -28,4 +29,11 @@ TASK = Task(
         "The target is a sheet on the table, a little lower than recorded, that the block slides over.",
     ),
     manipulated=("block",),
+    factors={
+        "man_obj_col": ColorTargets(("block",)),
+        "man_obj_tex": TextureTargets(("block",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),), lookalikes=("foam_brick", "wooden_block")),
+        "friction": FrictionTargets(("block",), 0.75, 1.0),
+        "mass": MassTargets((("block", 1.0, 15.0),)),
+    },
 )

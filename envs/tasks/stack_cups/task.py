@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hamster_bench.envs.colors import COLORS
-from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, Task
+from hamster_bench.envs.targets import ColorTargets, SizeTargets, SpawnAreas, TextureTargets
+from hamster_bench.envs.task import DetectedCondition, NothingGrasped, SceneEditor, ScenePoses, Task
 
 _CUPS = ("cup1", "cup2", "cup3")
 
@@ -39,6 +40,11 @@ def paint(scene: SceneEditor, variation: int, rng: np.random.Generator) -> None:
         scene.set_color(cup, COLORS[rng.choice(rest)][1])
 
 
+def base_cup(scene: ScenePoses) -> str:
+    """The cup that the instructions name by its colour."""
+    return "cup2_visual"
+
+
 TASK = Task(
     name="stack_cups",
     goal="Stack the other two cups into the cup of the named colour.",
@@ -57,4 +63,10 @@ TASK = Task(
         "The dealing is drawn afresh at every reset; the original shuffles the order of the episode before.",
     ),
     manipulated=_CUPS,
+    factors={
+        "man_obj_col": ColorTargets(("cup1_visual", "cup2_visual", "cup3_visual"), named=base_cup),
+        "man_obj_siz": SizeTargets(_CUPS, 0.75, 1.25, same=True),
+        "man_obj_tex": TextureTargets(("cup1_visual", "cup2_visual", "cup3_visual")),
+        "distractor": SpawnAreas((("spawn_boundary0", 1),)),
+    },
 )

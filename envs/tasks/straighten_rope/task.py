@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamster_bench.envs.targets import ColorTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import DetectedCondition, Task
 
 # "is is" is upstream's own wording.
@@ -20,6 +21,8 @@ def instructions(variation: int) -> tuple[str, ...]:
     return _INSTRUCTIONS
 
 
+_ROPE = ("head_tail", *(f"Cylinder{number}" for number in range(1, 17)), "head_target")
+
 TASK = Task(
     name="straighten_rope",
     goal="Pull both ends of a bent rope so that it lies straight between two marks.",
@@ -34,4 +37,9 @@ TASK = Task(
         "The laid strands and the whipped ends that are seen.",
     ),
     manipulated=("head_tail", *(f"Cylinder{number}" for number in range(1, 17)), "head_target"),
+    factors={
+        "man_obj_col": ColorTargets(_ROPE, same=True),
+        "man_obj_tex": TextureTargets(_ROPE),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),)),
+    },
 )

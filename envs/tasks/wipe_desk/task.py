@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.targets import ColorTargets, FrictionTargets, MassTargets, SizeTargets, SpawnAreas, TextureTargets
 from hamster_bench.envs.task import EmptyCondition, Removal, SceneEditor, Task
 
 _INSTRUCTIONS = (
@@ -58,4 +59,18 @@ TASK = Task(
         "step.",
     ),
     manipulated=("sponge", "sponge_visual"),
+    factors={
+        "man_obj_col": ColorTargets(("sponge_visual",)),
+        "man_obj_siz": SizeTargets(
+            ("sponge",),
+            0.75,
+            1.25,
+            # The middle of the underside.
+            working_points=(("sponge", (0.0, 0.0, -0.01638)),),
+        ),
+        "man_obj_tex": TextureTargets(("sponge_visual",)),
+        "distractor": SpawnAreas((("spawn_boundary0", 2),), lookalikes=("bar_of_soap", "foam_brick")),
+        "friction": FrictionTargets(("sponge",), 0.75, 1.0),
+        "mass": MassTargets((("sponge", 1.0, 5.0),)),
+    },
 )
