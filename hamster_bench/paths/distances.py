@@ -76,7 +76,8 @@ def gripper_change_error(path: Path2D, reference: Path2D) -> ChangeError:
 def _changes(path: Path2D, opening: bool) -> NDArray[np.float64]:
     """Points (k, 2) at which the gripper opens, or closes."""
     changes = path.gripper_changes
-    return path.points[changes[path.gripper_open[changes] == opening]]
+    points: NDArray[np.float64] = path.points[changes[path.gripper_open[changes] == opening]]
+    return points
 
 
 def _between(path: Path2D, reference: Path2D) -> NDArray[np.float64]:
