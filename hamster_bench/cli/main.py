@@ -46,6 +46,7 @@ COMMANDS: dict[str, _Entry] = {
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
     "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
+    "parity": _Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
     "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 

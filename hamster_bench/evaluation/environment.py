@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, Agent, PathForm
 from hamster_bench.envs.registration import NAMESPACE
-from hamster_bench.envs.wrappers import PathOverlay, PathPoints
+from hamster_bench.envs.wrappers import PathChannels, PathOverlay, PathPoints
 from hamster_bench.errors import HamsterBenchError, MissingDependencyError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.paths import Path2D
-from hamster_bench.planners import PathPlanner, PlannerContext, make_planner
+from hamster_bench.planners import PathPlanner, PlannerContext, Proposal, make_planner
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -86,12 +86,20 @@ def make_environment(required: Requirements, protocol: Protocol, **options: Any)
     )
 
 
+_PATH_WRAPPERS: dict[PathForm, Callable[..., Environment]] = {
+    "points": PathPoints,
+    "overlay": PathOverlay,
+    "channels": PathChannels,
+}
+
+
 def with_path(env: Environment, required: Requirements, protocol: Protocol) -> Environment:
     """The environment with the path in the required form, proposed by the protocol's planner."""
     if required.path == "none":
         return env
-    wrapper = PathPoints if required.path == "points" else PathOverlay
-    return wrapper(env, planner=_Guarded(make_planner(protocol.path_planner)), camera=path_camera(protocol))
+    planner = _Guarded(make_planner(protocol.path_planner))
+    wrapper = _PATH_WRAPPERS[required.path]
+    return wrapper(env, planner=planner, camera=path_camera(protocol), refresh=protocol.path_refresh)
 
 
 class _Guarded:
@@ -101,13 +109,14 @@ class _Guarded:
         self._planner = planner
         self.privileged = planner.privileged
 
-    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | None:
+    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | Proposal | None:
         try:
-            path = self._planner.propose(image_rgb, instruction, context)
+            answer = self._planner.propose(image_rgb, instruction, context)
         except (HamsterBenchError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
             raise PlannerFaultError(f"{type(error).__name__}: {error}") from error
+        path = answer.path if isinstance(answer, Proposal) else answer
         if path is not None and not isinstance(path, Path2D):
-            raise PlannerFaultError(f"a planner proposes a Path2D or None, got {type(path).__name__}")
-        return path
+            raise PlannerFaultError(f"a planner proposes a Path2D, a Proposal or None, got {type(path).__name__}")
+        return answer

@@ -6,6 +6,8 @@ python tests/benchmarks/run.py [TASK ...]
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +20,9 @@ import psutil
 import hamster_bench  # noqa: F401
 from hamster_bench.envs.contract import CONTROL_RATE
 from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import AnswerError
+from hamster_bench.paths import DRAWING_STYLES, Path2D, draw_path, parse_answer, write_answer
+from hamster_bench.paths.grammar import MAX_ANSWER_LENGTH
 from hamster_bench.scenario import Scenario
 
 
@@ -133,12 +138,43 @@ def memory(task: str, episodes: int) -> None:
     env.close()
 
 
+def drawing() -> None:
+    """A path of five points drawn over a 128 x 128 image, against a copy of the image."""
+    rng = np.random.default_rng(0)
+    image = np.zeros((128, 128, 3), np.uint8)
+    paths = [Path2D(rng.uniform(0.0, 1.0, (5, 2)), rng.integers(0, 2, 5)) for _ in range(600)]
+    for style in DRAWING_STYLES.names():
+        given = iter(paths)
+        ours = cpu_ms(lambda given=given, style=style: draw_path(image, next(given), style), len(paths))
+        report("paths", f"drawing, style {style}", ours, cpu_ms(image.copy, 200), "copy of the image")
+
+
+def answers() -> None:
+    """A planner's answer of five points read, and the slowest of the longest texts that are read at all, against JSON."""
+    path = Path2D(np.random.default_rng(0).uniform(0.0, 1.0, (5, 2)), [1, 1, 0, 0, 1])
+    text, stored = write_answer(path), path.to_json()
+    report("paths", "reading an answer", cpu_ms(lambda: parse_answer(text), 500), cpu_ms(lambda: json.loads(stored), 500), "JSON")
+
+    def refused(long: str) -> None:
+        with contextlib.suppress(AnswerError):
+            parse_answer(long)
+
+    longest = [
+        (unit * MAX_ANSWER_LENGTH)[:MAX_ANSWER_LENGTH] for unit in ("(", "<", "0,", "[%", "(.1,.2)", "<action>a ", "a(", "(9 ")
+    ]
+    slowest = max(cpu_ms(lambda long=long: refused(long), 5) for long in longest)
+    same = json.dumps(longest[0])
+    report("paths", f"hostile {MAX_ANSWER_LENGTH} characters", slowest, cpu_ms(lambda: json.loads(same), 20), "JSON text")
+
+
 def main() -> None:
     """Prints every figure for the tasks named, or for all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=TASKS.names())
     parser.add_argument("--memory-episodes", type=int, default=500)
     arguments = parser.parse_args()
+    drawing()
+    answers()
     for task in arguments.tasks:
         for part in (frame, reset, keypose, control_step):
             part(task)

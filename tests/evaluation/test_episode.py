@@ -14,6 +14,7 @@ from hamster_bench.errors import (
     ActionNotFiniteError,
     AgentError,
     AgentStopped,
+    InvalidOptionError,
     MissingDependencyError,
     PathError,
     StoreError,
@@ -21,7 +22,7 @@ from hamster_bench.errors import (
 )
 from hamster_bench.evaluation.episode import contestant, run_episode
 from hamster_bench.evaluation.plan import PlannedEpisode
-from hamster_bench.evaluation.protocol import Protocol, StepCaps, make_protocol
+from hamster_bench.evaluation.protocol import Protocol, StepCaps, check_needs, make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.runner import run
 from hamster_bench.evaluation.store import ResultStore
@@ -205,7 +206,7 @@ def test_oracle_reaches_only_privileged_agents_and_the_rng_is_the_scenarios() ->
     [
         (AgentNeeds(cameras=("front", "wrist")), "needs the camera wrist"),
         (AgentNeeds(image_size=(256, 256)), "256 x 256"),
-        (AgentNeeds(path="drawn"), "'none', 'points', 'overlay'"),  # type: ignore[arg-type]
+        (AgentNeeds(path="drawn"), "'none', 'points', 'overlay', 'channels'"),  # type: ignore[arg-type]
         (AgentNeeds(cameras="front"), "tuple of names"),  # type: ignore[arg-type]
         ({"cameras": ("front",)}, "as AgentNeeds"),
     ],
@@ -267,7 +268,7 @@ def play_with_path(
     return record, seen
 
 
-@pytest.mark.parametrize("form", ["points", "overlay"])
+@pytest.mark.parametrize("form", ["points", "overlay", "channels"])
 def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record, seen = play_with_path(tmp_path, monkeypatch, lambda *arguments: PATH, form)
     assert record.outcome == "success"
@@ -276,8 +277,9 @@ def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path
     if form == "points":
         np.testing.assert_allclose(seen[0]["path"][:2, :2], PATH.points, atol=1e-6)
     else:
-        assert seen[0]["front_rgb"].any()
-        assert seen[-1]["front_rgb"].any()
+        key = {"overlay": "front_rgb", "channels": "front_path"}[form]
+        assert seen[0][key].any()
+        assert seen[-1][key].any()
 
 
 @pytest.mark.parametrize(
@@ -301,6 +303,29 @@ def test_planner_that_fails_is_an_error_of_the_planner(
     assert record.path_error is not None
     assert text in record.path_error
     assert not seen[0]["path_mask"].any()
+
+
+def test_paths_are_refreshed_as_the_protocol_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    play_with_path(tmp_path / "kept", monkeypatch, lambda *arguments: asked.append(1) or PATH)  # type: ignore[func-returns-value]
+    assert len(asked) == 1
+    asked.clear()
+    rule = {"path_refresh": "every_1_keyposes"}
+    record, _ = play_with_path(tmp_path / "often", monkeypatch, lambda *arguments: asked.append(1) or PATH, **rule)  # type: ignore[func-returns-value]
+    # At reset and after every action but the last.
+    assert len(asked) == record.steps > 1
+    with pytest.raises(InvalidOptionError, match="every_K_keyposes"):
+        make_protocol("hamster", path_refresh="sometimes")
+
+
+def test_keyposes_are_counted_for_agents_of_keyposes_alone() -> None:
+    protocol = make_protocol("hamster", path_refresh="every_3_keyposes")
+    agent = ScriptedAgent(needs=AgentNeeds(path="points"))
+    check_needs("follower", agent, protocol)
+    servo = type("Servo", (), {"action_mode": "joint_position", "needs": AgentNeeds(path="points")})()
+    with pytest.raises(AgentError, match="counts keyposes"):
+        check_needs("servo", servo, protocol)
+    check_needs("servo", servo, make_protocol("hamster", path_refresh="gripper_change"))
 
 
 def test_planner_without_a_path_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
