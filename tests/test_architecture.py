@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "hamster_bench"
 
-GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "paths", "__version__")
+GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "paths", "cache", "__version__")
 BELOW_EVALUATION = (*GROUND, "planners", "envs", "demos", "baselines")
 
 # A part of the package, and what it may import besides itself. The longest name that fits a module counts.
