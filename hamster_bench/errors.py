@@ -6,7 +6,8 @@ The class says what happened; the message says what was wrong, what is allowed a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class HamsterBenchError(Exception):
@@ -109,6 +110,54 @@ class SceneError(HamsterBenchError):
 
 class PathError(HamsterBenchError):
     """A 2D path is malformed."""
+
+
+class AnswerError(PathError):
+    """A planner's answer cannot be read as a path.
+
+    Attributes:
+        reason: short machine-readable cause: ``"not_text"``, ``"too_long"``, ``"no_points"``, ``"bad_tuple"``, ``"out_of_range"`` or
+            ``"too_few_points"``.
+        repairs: what was forgiven before the answer was given up.
+        points: what could be read: x, y [fraction of the image] and gripper state (True open) of each point.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        repairs: tuple[str, ...] = (),
+        points: tuple[tuple[float, float, bool], ...] = (),
+    ) -> None:
+        self.reason = reason
+        self.repairs = repairs
+        self.points = points
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _answer_error, (self.reason, str(self), self.repairs, self.points)
+
+
+def _answer_error(
+    reason: str, message: str, repairs: tuple[str, ...], points: tuple[tuple[float, float, bool], ...]
+) -> AnswerError:
+    return AnswerError(reason, message, repairs=repairs, points=points)
+
+
+class PlannerError(HamsterBenchError):
+    """A path planner failed: no connection, no usable answer, a budget spent.
+
+    Attributes:
+        record: what is known of the failed proposal, in values JSON can hold (raw answer, verdict, tries, latency); None when nothing is.
+    """
+
+    def __init__(self, message: str, record: Mapping[str, Any] | None = None) -> None:
+        self.record = record
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[PlannerError], tuple[str, Mapping[str, Any] | None]]:
+        return type(self), (str(self), self.record)
 
 
 class AgentError(HamsterBenchError):

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError, MissingDependencyError
 from hamster_bench.geometry import Camera
 from hamster_bench.paths import Path2D
-from hamster_bench.planners import PathPlanner, PlannerContext, make_planner
+from hamster_bench.planners import PathPlanner, PlannerContext, Proposal, make_planner
 from hamster_bench.scenario import Scenario
 
 PlannerChoice = str | PathPlanner | None
@@ -60,9 +60,10 @@ class PathProposal:
             self.path, self._error = info["path"], info["path_error"]
             return
         try:
-            self.path = self._planner.propose(
+            answer = self._planner.propose(
                 np.array(observation[f"{self._camera}_rgb"]), info["instruction"], self._context(env, observation, info)
             )
+            self.path = answer.path if isinstance(answer, Proposal) else answer
         except MissingDependencyError:
             # Every episode would fail in the same way: the user has to install something first.
             raise

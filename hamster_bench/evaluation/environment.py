@@ -15,7 +15,7 @@ from hamster_bench.envs.wrappers import PathOverlay, PathPoints
 from hamster_bench.errors import HamsterBenchError, MissingDependencyError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.paths import Path2D
-from hamster_bench.planners import PathPlanner, PlannerContext, make_planner
+from hamster_bench.planners import PathPlanner, PlannerContext, Proposal, make_planner
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -101,13 +101,14 @@ class _Guarded:
         self._planner = planner
         self.privileged = planner.privileged
 
-    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | None:
+    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | Proposal | None:
         try:
-            path = self._planner.propose(image_rgb, instruction, context)
+            answer = self._planner.propose(image_rgb, instruction, context)
         except (HamsterBenchError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
             raise PlannerFaultError(f"{type(error).__name__}: {error}") from error
+        path = answer.path if isinstance(answer, Proposal) else answer
         if path is not None and not isinstance(path, Path2D):
-            raise PlannerFaultError(f"a planner proposes a Path2D or None, got {type(path).__name__}")
-        return path
+            raise PlannerFaultError(f"a planner proposes a Path2D, a Proposal or None, got {type(path).__name__}")
+        return answer

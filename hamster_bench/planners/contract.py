@@ -6,8 +6,10 @@ Planners know of images, words and paths only: they stand on the ground floor, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +44,31 @@ class PlannerContext:
     oracle: Oracle | None = None
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A path, and how it came about.
+
+    Attributes:
+        path: the path, or None when the planner has none to offer.
+        record: what is kept with the episode, in values JSON can hold: by custom ``answer`` (raw text), ``verdict``, ``repairs``,
+            ``prompt_tokens``, ``answer_tokens``, ``latency_s``, ``cached``. Never a key or another secret.
+
+    Raises:
+        InvalidOptionError: the record cannot be written as JSON.
+    """
+
+    path: Path2D | None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            json.dumps(dict(self.record), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidOptionError(
+                f"the record of a proposal holds values that JSON knows, got {self.record!r} ({error})"
+            ) from error
+
+
 @runtime_checkable
 class PathPlanner(Protocol):
     """Anything that proposes paths. One instance serves many episodes and keeps nothing from one to the next."""
@@ -51,11 +78,12 @@ class PathPlanner(Protocol):
         """Whether it reads the oracle; such planners frame a table and are no policies."""
         ...
 
-    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | None:
-        """The path for this image (H, W, 3), or None when the planner has none to offer.
+    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | Proposal | None:
+        """The path for this image (H, W, 3), or None when the planner has none to offer; a `Proposal` tells how it came about.
 
         Raises:
-            HamsterBenchError: the planner failed; the episode goes on without a path and the failure is recorded.
+            PlannerError: the planner failed; the failure and its ``record`` are kept with the episode.
+            HamsterBenchError: likewise, without a record.
         """
         ...
 
@@ -92,11 +120,14 @@ def make_planner(text: str) -> PathPlanner:
         raise
     except (Exception, SystemExit) as error:
         raise InvalidOptionError(f"path planner {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    if not (isinstance(made, type) and hasattr(made, "propose") and hasattr(made, "privileged")):
-        raise InvalidOptionError(f"path planner {name!r} is no class with 'privileged' and a method 'propose'")
+    if not (isinstance(made, type) and hasattr(made, "propose")):
+        raise InvalidOptionError(f"path planner {name!r} is no class with a method 'propose'")
     try:
-        return make_with_options(made, f"path planner {name!r}", options)
+        planner = make_with_options(made, f"path planner {name!r}", options)
     except (HamsterBenchError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
         raise InvalidOptionError(f"path planner {name!r} cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(planner, PathPlanner):
+        raise InvalidOptionError(f"path planner {name!r} lacks 'privileged', which says whether it reads the oracle")
+    return planner

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.errors import PlacementError, PlannerError
-from hamster_bench.paths.path import Path2D
 from hamster_bench.planners.contract import PlannerContext, Proposal
 from hamster_bench.planners.oracle import needed_oracle, path_through
 
@@ -27,7 +26,7 @@ class WrongPathPlanner:
 
     privileged = True
 
-    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | Proposal | None:
+    def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Proposal:
         """The other scene's path.
 
         Raises:
