@@ -20,6 +20,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "": ("envs.registration",),
     **dict.fromkeys(GROUND, GROUND),
     "planners": GROUND,
+    "serving": (*GROUND, "planners"),
     "envs": GROUND,
     "envs.wrappers": (*GROUND, "planners"),
     "demos": (*GROUND, "envs"),
@@ -28,7 +29,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "gallery": (*GROUND, "envs"),
     # Tables are made from the result store alone; a protocol is what the store says the rules were.
     "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "statistics", "protocol"))),
-    "cli": (*BELOW_EVALUATION, "evaluation", "gallery", "leaderboards"),
+    "cli": (*BELOW_EVALUATION, "serving", "evaluation", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }
 ENGINES = ("envs.mujoco",)

@@ -6,6 +6,7 @@ Planners know of images, words and paths only: they stand on the ground floor, b
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,12 @@ class PlannerContext:
     gripper_pose: NDArray[np.float64] | None = None
     gripper_open: bool | None = None
     oracle: Oracle | None = None
+
+    @classmethod
+    def of_picture(cls, image_rgb: NDArray[np.uint8], instruction: str) -> PlannerContext:
+        """The context of a picture that belongs to no episode: the same picture and words give the same random draws."""
+        digest = hashlib.sha256(image_rgb.tobytes() + instruction.encode("utf-8", "replace")).digest()
+        return cls(scenario=None, rng=np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little"))))
 
 
 @dataclass(frozen=True)

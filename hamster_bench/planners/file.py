@@ -59,7 +59,9 @@ def _read(file: Path) -> dict[str, Path2D | None]:
     except (ValueError, RecursionError) as error:
         raise InvalidOptionError(f"{file} is no JSON file of paths: {error}") from error
     if not isinstance(entries, dict):
-        raise InvalidOptionError(f"{file} holds a {type(entries).__name__}; it has to be an object with a path for each scenario id")
+        raise InvalidOptionError(
+            f"{file} holds a {type(entries).__name__}; it has to be an object with a path for each scenario id"
+        )
     return {_scenario_id(file, name): _path(file, name, entry) for name, entry in entries.items()}
 
 
