@@ -48,6 +48,7 @@ COMMANDS: dict[str, _Entry] = {
     "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
     "plan": _Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
     "serve-planner": _Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
+    "parity": _Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
     "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 

@@ -88,6 +88,14 @@ def test_a_wrong_path_is_that_of_another_episode_and_the_same_in_both_arms() -> 
     assert chosen[0] == chosen[1]
 
 
+def test_a_planner_that_is_asked_again_stays_with_its_scene() -> None:
+    oracle = OtherOracle()
+    given = context(SOLUTION, oracle=oracle)
+    for _ in range(2):
+        make_planner("wrong").propose(IMAGE, "do it", given)
+    assert oracle.asked[0] == oracle.asked[1]
+
+
 def test_scenes_that_cannot_be_arranged_are_drawn_again_but_not_for_ever() -> None:
     assert make_planner("wrong").propose(IMAGE, "do it", context(SOLUTION, oracle=OtherOracle(refusals=3))) is not None
     with pytest.raises(PlannerError, match="none has a valid layout"):
