@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from hamster_bench.cli.main import main
-from tests.planners.misbehaving import ANSWER, fails, misbehaving, says
+from tests.planners.misbehaving import ANSWER, fails, hangs, misbehaving, says
 
 ROOT = Path(__file__).resolve().parents[2]
 DIAGONAL = """
@@ -145,3 +146,25 @@ def test_what_cannot_be_served_is_refused(picture: str, capsys: pytest.CaptureFi
     assert main(["serve-planner", "--planner", "diagonal:Diagonal", "--port", "-1"]) == 2
     assert main(["serve-planner", "--planner", "diagonal:Diagonal", "--port", "70000"]) == 2
     assert "cannot listen" in capsys.readouterr().err
+
+
+def test_planners_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["planners"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^oracle_noisy +Moves every point.*\n +std=0\.01$", said, re.MULTILINE)
+    assert re.search(r"^file .*\n +path=\.\.\.$", said, re.MULTILINE)
+    assert "key_env=OPENAI_API_KEY" in said
+    assert "cache=yes" in said
+
+
+def test_waiting_for_an_answer_can_be_interrupted(picture: str) -> None:
+    with misbehaving(hangs(30.0)) as server:
+        command = [sys.executable, "-m", "hamster_bench", "plan", picture, "push", "--planner", f"hamster:url={server.url}"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        client = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 20.0
+        while not server.seen and time.monotonic() < deadline:
+            time.sleep(0.02)
+        client.send_signal(signal.SIGINT)
+        _, error = client.communicate(timeout=10)
+    assert (client.returncode, error) == (130, "hamster-bench: interrupted\n")
