@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import io
 import json
@@ -216,6 +217,20 @@ def test_a_client_that_stops_sending_is_given_up(monkeypatch: pytest.MonkeyPatch
         assert raw(server, b"POST /chat/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{") == b""
         assert raw(server, b"POST /chat") == b""
         assert post(server, body())[0] == 200
+
+
+def test_more_connections_than_can_wait_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner_server, "_MOST_CONNECTIONS", 1)
+    with running() as server:
+        with socket.create_connection(server.server_address[:2], timeout=10) as idle:
+            idle.sendall(b"POST")
+            assert raw(server, b"") == b""
+        # The place is free a moment after the idle client has gone.
+        deadline, status = time.monotonic() + 10.0, 0
+        while status != 200 and time.monotonic() < deadline:
+            with contextlib.suppress(ConnectionError, http.client.HTTPException):
+                status, _ = post(server, body())
+        assert status == 200
 
 
 def test_requests_at_once_are_answered_in_turn() -> None:
