@@ -140,8 +140,9 @@ def _rectangle(corners: list[Vertex], window: Window) -> set[Pixel]:
     top = min(range(len(corners)), key=lambda i: corners[i][1])
     sides = [_side([*corners[top:], *corners[:top], corners[top]]), _side([*corners[top::-1], *corners[:top:-1], corners[top]])]
     first, last = _pixel(corners[top][1]), max(_pixel(y) for _, y in corners)
-    for row in range(first, last + 1):
-        crossings = [side.get(row, side[max(side)] if side else 0) for side in sides]
+    # The row of the lowest corner has its thin edges alone.
+    for row in range(first, last):
+        crossings = [side[row] for side in sides]
         covered |= {(x, row) for x in range(_pixel(min(crossings)), _pixel(max(crossings)) + 1)}
     return covered
 
@@ -156,8 +157,8 @@ def _side(corners: list[Vertex]) -> dict[int, int]:
             continue
         height = last - row
         slope = _quotient(2 * (end[0] - start[0]) + height, 2 * height)
-        # The row of the lower corner belongs to the next edge; where there is none, this one goes on.
-        crossings |= {row + i: start[0] + i * slope for i in range(height + 1)}
+        # The row of the lower corner belongs to the next edge.
+        crossings |= {row + i: start[0] + i * slope for i in range(height)}
         row = last
     return crossings
 
