@@ -47,7 +47,7 @@ def test_control_stays_at_variation_zero_and_rlb_var_draws() -> None:
     ("changes", "error", "text"),
     [
         ({"factors": ["no_varr"]}, UnknownNameError, "Did you mean: no_var"),
-        ({"factors": ["os:path"]}, UnknownNameError, "unknown factor"),
+        ({"factors": ["friction_"]}, UnknownNameError, "unknown factor"),
         ({"variations": "zeroes"}, UnknownNameError, "Did you mean: zero"),
         ({"episodes": 0}, InvalidOptionError, "from 1"),
         ({"episodes": True}, InvalidOptionError, "from 1"),
