@@ -125,27 +125,31 @@ def _broadcast(bound: Bound) -> int:
     return op.broadcast_size(*(value for value in bound.values() if isinstance(value, np.ndarray)))
 
 
+def _count(shape: int | tuple[int, ...]) -> int:
+    return math.prod(max(0, length) for length in (shape if isinstance(shape, tuple) else (shape,)))
+
+
 def _shape(bound: Bound) -> int:
-    shape = bound["shape"]
-    return math.prod(max(0, length) for length in shape) if isinstance(shape, tuple) else max(0, shape)
+    return _count(bound["shape"])
 
 
 def _linspace(bound: Bound) -> int:
-    return max(0, bound.get("num", 50)) * op.broadcast_size(bound["start"], bound["stop"])
+    count: int = bound.get("num", 50)
+    return max(0, count) * op.broadcast_size(bound["start"], bound["stop"])
 
 
 def _repeat(bound: Bound) -> int:
-    return max(0, bound["repeats"]) * bound["a"].size
+    repeats: int = bound["repeats"]
+    return max(0, repeats) * int(bound["a"].size)
 
 
 def _tile(bound: Bound) -> int:
-    reps = bound["reps"]
-    return math.prod(max(0, count) for count in (reps if isinstance(reps, tuple) else (reps,))) * bound["A"].size
+    return _count(bound["reps"]) * int(bound["A"].size)
 
 
 def _product(bound: Bound) -> int:
     first, second = (value for value in bound.values() if isinstance(value, np.ndarray))
-    return first.size * second.size
+    return int(first.size) * int(second.size)
 
 
 def function(machine: Machine, name: str, call: Callable[..., Any], signature: str, size: Size = _inputs) -> Builtin:
@@ -185,71 +189,20 @@ def _dot(bound: Bound) -> int:
     return _inputs(bound) if max(bound["a"].ndim, bound["b"].ndim) < 2 else _product(bound)
 
 
-_UNARY = [
-    "abs",
-    "absolute",
-    "fabs",
-    "sin",
-    "cos",
-    "tan",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "sqrt",
-    "cbrt",
-    "square",
-    "sign",
-    "negative",
-    "floor",
-    "ceil",
-    "trunc",
-    "rint",
-    "deg2rad",
-    "rad2deg",
-    "radians",
-    "degrees",
-    "isfinite",
-    "isnan",
-    "isinf",
-    "logical_not",
-]
-_BINARY = [
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "true_divide",
-    "floor_divide",
-    "mod",
-    "remainder",
-    "power",
-    "arctan2",
-    "hypot",
-    "minimum",
-    "maximum",
-    "fmin",
-    "fmax",
-    "logical_and",
-    "logical_or",
-    "equal",
-    "not_equal",
-    "less",
-    "less_equal",
-    "greater",
-    "greater_equal",
-    "copysign",
-]
-_REDUCTIONS = ["sum", "mean", "median", "std", "var", "prod", "min", "max", "amin", "amax", "any", "all"]
-_ONE_AXIS = ["argmin", "argmax", "cumsum", "cumprod", "argsort", "sort"]
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_UNARY = _words("""
+    abs absolute fabs sin cos tan arcsin arccos arctan sinh cosh tanh exp expm1 log log1p log2 log10 sqrt cbrt square sign negative
+    floor ceil trunc rint deg2rad rad2deg radians degrees isfinite isnan isinf logical_not
+""")
+_BINARY = _words("""
+    add subtract multiply divide true_divide floor_divide mod remainder power arctan2 hypot minimum maximum fmin fmax logical_and
+    logical_or equal not_equal less less_equal greater greater_equal copysign
+""")
+_REDUCTIONS = _words("sum mean median std var prod min max amin amax any all")
+_ONE_AXIS = _words("argmin argmax cumsum cumprod argsort sort")
 
 # Name: parameters, and the rule for the cost where it is not the size of what goes in.
 _TABLE: Mapping[str, tuple[str, Size]] = {
@@ -304,29 +257,9 @@ _TABLE: Mapping[str, tuple[str, Size]] = {
 _LINALG: Mapping[str, tuple[str, Size]] = {"norm": ("x:array ord=:number axis=:axis", _inputs)}
 
 # Methods of arrays that are functions of the same name, with the array as the first argument.
-_METHODS = [
-    "sum",
-    "mean",
-    "std",
-    "var",
-    "prod",
-    "min",
-    "max",
-    "any",
-    "all",
-    "argmin",
-    "argmax",
-    "cumsum",
-    "cumprod",
-    "argsort",
-    "round",
-    "copy",
-    "ravel",
-    "squeeze",
-    "transpose",
-    "repeat",
-    "dot",
-]
+_METHODS = _words("""
+    sum mean std var prod min max any all argmin argmax cumsum cumprod argsort round copy ravel squeeze transpose repeat dot
+""")
 # Methods that are no function of numpy's of the same meaning.
 _OWN: Mapping[str, Callable[..., Any]] = {"flatten": np.ndarray.flatten, "item": np.ndarray.item}
 

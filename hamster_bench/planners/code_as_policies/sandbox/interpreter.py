@@ -506,48 +506,9 @@ def _own_names(node: ast.FunctionDef | ast.Lambda) -> set[str]:
 
 # Names that Python has and programs are not offered: refused by that reason instead of as a slip of the pen.
 _PYTHON_NAMES = frozenset(
-    [
-        "breakpoint",
-        "bytearray",
-        "bytes",
-        "callable",
-        "chr",
-        "classmethod",
-        "compile",
-        "complex",
-        "delattr",
-        "dir",
-        "eval",
-        "exec",
-        "exit",
-        "format",
-        "frozenset",
-        "getattr",
-        "globals",
-        "hasattr",
-        "hash",
-        "hex",
-        "id",
-        "input",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "locals",
-        "memoryview",
-        "next",
-        "object",
-        "oct",
-        "open",
-        "ord",
-        "property",
-        "quit",
-        "repr",
-        "set",
-        "setattr",
-        "slice",
-        "staticmethod",
-        "super",
-        "type",
-        "vars",
-    ]
+    """
+    breakpoint bytearray bytes callable chr classmethod compile complex delattr dir eval exec exit format frozenset getattr globals
+    hasattr hash hex id input isinstance issubclass iter locals memoryview next object oct open ord property quit repr set setattr
+    slice staticmethod super type vars
+    """.split()  # noqa: SIM905
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -207,7 +208,7 @@ def methods(machine: Machine, value: Value, name: str) -> Builtin | None:
     for kind, table in ((list, _LIST), (tuple, _TUPLE), (dict, _DICT), (str, _TEXT)):
         if isinstance(value, kind) and name in table:
             least, most, call, keywords = table[name]
-            return taking(name, least, most, lambda *given, **named: call(machine, value, *given, **named), keywords)
+            return taking(name, least, most, functools.partial(call, machine, value), keywords)
     return None
 
 
@@ -347,32 +348,15 @@ _TEXT: dict[str, _Method] = {
 
 
 # Functions of numbers alone, and how many numbers they take.
-_MATH_FUNCTIONS = {
-    **dict.fromkeys(
-        [
-            "acos",
-            "asin",
-            "atan",
-            "ceil",
-            "cos",
-            "cosh",
-            "degrees",
-            "exp",
-            "fabs",
-            "floor",
-            "isfinite",
-            "isinf",
-            "isnan",
-            "radians",
-            "sin",
-            "sinh",
-        ],
-        (1, 1),
-    ),
-    **dict.fromkeys(["sqrt", "tan", "tanh", "trunc", "log2", "log10", "expm1", "log1p"], (1, 1)),
-    **dict.fromkeys(["atan2", "copysign", "fmod", "pow"], (2, 2)),
-    **dict.fromkeys(["hypot"], (1, 8)),
-    **dict.fromkeys(["log"], (1, 2)),
+_MATH_ARITY = {
+    (
+        1,
+        1,
+    ): "acos asin atan ceil cos cosh degrees exp expm1 fabs floor isfinite isinf isnan log10 log1p log2 radians sin sinh sqrt "
+    "tan tanh trunc",
+    (2, 2): "atan2 copysign fmod pow",
+    (1, 2): "log",
+    (1, 8): "hypot",
 }
 
 
@@ -400,8 +384,8 @@ def math_module(machine: Machine) -> Module:
         )
 
     members: dict[str, Value] = {name: getattr(math, name) for name in ("pi", "e", "tau", "inf", "nan")}
-    for name, (least, most) in _MATH_FUNCTIONS.items():
-        members[name] = taking(f"math.{name}", least, most, numeric(name))
+    for (least, most), names in _MATH_ARITY.items():
+        members.update({name: taking(f"math.{name}", least, most, numeric(name)) for name in names.split()})
     members["dist"] = taking("math.dist", 2, 2, distance)
     members["fsum"] = taking("math.fsum", 1, 1, lambda v: math.fsum(to_number(float, x) for x in op.iterate(meter, v)))
     members["isclose"] = taking("math.isclose", 2, 2, close, ("rel_tol", "abs_tol"))

@@ -92,9 +92,9 @@ def binary(meter: Meter, kind: type[ast.operator], left: Value, right: Value) ->
 
 def _check_growth(kind: type[ast.operator], left: Value, right: Value) -> None:
     """Stops the two operators on integers whose result can be far longer than their operands."""
-    if isinstance(left, int) and isinstance(right, int) and kind in (ast.Pow, ast.LShift):
-        if right > INTEGER_BITS and not (kind is ast.Pow and abs(left) <= 1):
-            raise Stopped(Reason.SIZE, f"an integer of more than {INTEGER_BITS} bits")
+    grows = kind is ast.LShift or (kind is ast.Pow and abs(left) > 1)
+    if isinstance(left, int) and isinstance(right, int) and grows and right > INTEGER_BITS:
+        raise Stopped(Reason.SIZE, f"an integer of more than {INTEGER_BITS} bits")
 
 
 def _array_binary(meter: Meter, kind: type[ast.operator], left: Array, right: Array) -> Value:
@@ -336,7 +336,7 @@ def to_array(meter: Meter, value: Value) -> Array:
     kinds: set[type] = set()
     plain = _plain(meter, value, kinds, 0)
     dtype = np.float64 if float in kinds or not kinds else np.int64 if int in kinds else np.bool_
-    array = np.array(plain, dtype=dtype)
+    array: Array = np.array(plain, dtype=dtype)
     meter.allot(array.size)
     return array
 

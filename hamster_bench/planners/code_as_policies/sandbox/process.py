@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -117,15 +118,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     """Ends the process and whatever shares its session; harmless where it has ended."""
     if process.poll() is None:
         # It closes its output as the last thing it does; a moment lets it leave by itself, with a status that says how.
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            pass
     if process.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 

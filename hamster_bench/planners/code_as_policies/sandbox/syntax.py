@@ -130,9 +130,8 @@ def _constant_refusal(value: object) -> str | None:
 
 
 def _import_refusal(node: ast.Import | ast.ImportFrom) -> str | None:
-    if isinstance(node, ast.ImportFrom):
-        if node.level or node.module not in MODULES:
-            return f"import of {'.' * node.level}{node.module or ''} is not offered: only {', '.join(MODULES[:2])}"
+    if isinstance(node, ast.ImportFrom) and (node.level or node.module not in MODULES):
+        return f"import of {'.' * node.level}{node.module or ''} is not offered: only {', '.join(MODULES[:2])}"
     names = [alias.name for alias in node.names]
     bound = [alias.asname or "" for alias in node.names]
     if any(name == "*" for name in names):

@@ -58,7 +58,7 @@ def _confine(limits: Limits) -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     sys.setrecursionlimit(_PYTHON_FRAMES)
-    for kind, bound in (
+    for kind, wanted in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
@@ -67,7 +67,7 @@ def _confine(limits: Limits) -> None:
         (resource.RLIMIT_NOFILE, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (bound, bound))
     # The signal of the soft limit ends the process; that of the hard one cannot be held up.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
