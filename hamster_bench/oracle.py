@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.scenario import Scenario
+
 
 @dataclass(frozen=True)
 class Waypoint:
@@ -49,6 +51,17 @@ class Oracle(Protocol):
 
     def preview(self) -> tuple[Waypoint, ...]:
         """The whole scripted solution as seen from the present state."""
+        ...
+
+    def preview_of(self, scenario: Scenario) -> tuple[Waypoint, ...]:
+        """The whole scripted solution of another scenario of the same task, as seen from its start.
+
+        The running episode is not touched: its state stays as it is, bit by bit.
+
+        Raises:
+            InvalidScenarioError: the scenario is of another task, or of a variation the task does not have.
+            PlacementError: the scenario has no valid layout.
+        """
         ...
 
     def waypoint(self, index: int) -> Waypoint:

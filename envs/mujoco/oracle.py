@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.mujoco.simulation import Simulation
+from hamster_bench.errors import InvalidScenarioError
 from hamster_bench.oracle import Waypoint
+from hamster_bench.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class SceneOracle:
     def preview(self) -> tuple[Waypoint, ...]:
         """The whole scripted solution as seen from the present state."""
         return tuple(self.waypoint(step) for step in range(len(self.simulation.solution)))
+
+    def preview_of(self, scenario: Scenario) -> tuple[Waypoint, ...]:
+        """The whole scripted solution of another scenario of the task; see `Oracle.preview_of`."""
+        task = self.simulation.task
+        if scenario.task != task.name or scenario.variation >= task.variation_count:
+            raise InvalidScenarioError(
+                f"scenario {scenario.id} is none of {task.name!r}, variations 0 to {task.variation_count - 1}, the task that is running"
+            )
+        # A scene of its own: a reset changes the compiled model and the solution, which no snapshot covers. Compiling takes 50 ms.
+        other = Simulation(task, self.simulation.grasping.mode)
+        other.reset(scenario)
+        return SceneOracle(other).preview()
 
     def waypoint(self, index: int) -> Waypoint:
         """Step ``index`` of the solution, evaluated now."""

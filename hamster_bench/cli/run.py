@@ -16,7 +16,7 @@ from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.envs.contract import GRASP_MODES
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.evaluation.plan import make_plan
-from hamster_bench.evaluation.protocol import VARIATIONS, Protocol, make_protocol
+from hamster_bench.evaluation.protocol import ON_PLANNER_ERROR, VARIATIONS, Protocol, make_protocol
 from hamster_bench.evaluation.runner import prepare, run
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.scenario import CONTROL_FACTOR
@@ -55,14 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="attach|friction",
         help="attach grasped objects as RLBench does (default), or leave them to contact physics",
     )
+    parser.add_argument(
+        "--path-planner", metavar="NAME[:OPTIONS]", help="who proposes 2D paths, such as oracle_noisy:std=0.02 (default oracle)"
+    )
+    parser.add_argument(
+        "--on-planner-error",
+        type=choice("rule", ON_PLANNER_ERROR),
+        metavar="|".join(ON_PLANNER_ERROR),
+        help="an episode whose planner failed ends there as an error (default), or is played without a path",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results directory; continued if it has results")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs what is missing."""
-    changes = {
-        name: getattr(arguments, name) for name in ("engine", "grasp", "variations") if getattr(arguments, name) is not None
-    }
+    settable = ("engine", "grasp", "variations", "path_planner", "on_planner_error")
+    changes = {name: getattr(arguments, name) for name in settable if getattr(arguments, name) is not None}
     return evaluate(
         agents=arguments.agents,
         tasks=TASKS.names() if arguments.tasks == (ALL,) else arguments.tasks,

@@ -74,7 +74,7 @@ class Protocol:
         on_motion_failure: whether an episode ends at a keypose that cannot be reached, or goes on with that step counted.
         on_invalid_action: an action that is refused ends the episode.
         success: ``"any_step"``: the episode succeeds at the first action after which the task's conditions hold.
-        path_planner: name of the planner whose path is given to agents that take one.
+        path_planner: name of the planner whose path is given to agents that take one, with its options: ``oracle_noisy:std=0.02``.
         path_refresh: the path is proposed from the first frame and kept.
         on_planner_error: whether an episode whose path planner failed ends there, as an error, or is played without a path.
         variations: ``"zero"`` keeps every factor but ``rlb_var`` at RLBench variation 0, as upstream does; ``"drawn"`` draws the
@@ -166,6 +166,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "variations": get_args(Variations),
 }
 VARIATIONS = _CHOICES["variations"]
+ON_PLANNER_ERROR = _CHOICES["on_planner_error"]
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", entry_point_group="hamster_bench.protocols")
 # Cameras, image size, step cap and tries of THE COLOSSEUM's own evaluation reduced to the front camera, as HAMSTER was evaluated; there,

@@ -28,7 +28,7 @@ from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol, check_needs
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.store import ResultStore
-from hamster_bench.planners import PLANNERS
+from hamster_bench.planners import make_planner
 from hamster_bench.registry import Registry
 
 # Mistakes in what was asked for, which every further episode would repeat.
@@ -55,14 +55,14 @@ def prepare(agents: Mapping[str, Agent], protocol: Protocol) -> dict[str, Contes
     Raises:
         AgentError: an agent needs what the protocol does not give.
         UnknownNameError: the protocol names an engine or a path planner that does not exist.
-        InvalidOptionError: what it names as ``module:attribute`` does not exist, cannot be imported, or is no engine or no path planner.
+        InvalidOptionError: what it names as ``module:attribute`` does not exist, cannot be imported, or is no engine or no path planner;
+            or the path planner refuses its options.
+        MissingDependencyError: the path planner needs a package that is not installed.
     """
     engine = _named(ENGINES, protocol.engine)
     if not (isinstance(engine, type) and issubclass(engine, gymnasium.Env)):
         raise InvalidOptionError(f"engine {protocol.engine!r} is no class of Gymnasium environments")
-    planner = _named(PLANNERS, protocol.path_planner)
-    if not (isinstance(planner, type) and hasattr(planner, "propose")):
-        raise InvalidOptionError(f"path planner {protocol.path_planner!r} is no class with a method 'propose'")
+    make_planner(protocol.path_planner)
     for name, agent in agents.items():
         check_needs(name, agent, protocol)
     return {name: contestant(name, agent) for name, agent in agents.items()}

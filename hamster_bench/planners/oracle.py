@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.errors import PathError
-from hamster_bench.oracle import Waypoint
+from hamster_bench.oracle import Oracle, Waypoint
 from hamster_bench.paths.path import Path2D
 from hamster_bench.paths.projection import project_track
 from hamster_bench.planners.contract import PlannerContext
@@ -34,12 +34,36 @@ class OraclePlanner:
         Raises:
             PathError: the context lacks what is needed, or no part of the motion is visible.
         """
-        needed = ("oracle", "camera", "gripper_pose", "gripper_open")
-        missing = [name for name in needed if getattr(context, name) is None]
-        if context.oracle is None or context.camera is None or context.gripper_pose is None or context.gripper_open is None:
-            raise PathError(f"the oracle planner needs {', '.join(missing)} in its context; the environment offers none")
-        positions, states = gripper_track(context.oracle.preview(), context.gripper_pose[:3], context.gripper_open)
-        return project_track(positions, states, context.camera).simplified()
+        return path_through(needed_oracle(context, "oracle").preview(), context)
+
+
+def needed_oracle(context: PlannerContext, planner: str) -> Oracle:
+    """The oracle of a context, if everything is there that oracle paths are made from.
+
+    Args:
+        context: what the planner was given.
+        planner: its name, for the message.
+
+    Raises:
+        PathError: the context lacks something.
+    """
+    missing = [name for name in ("oracle", "camera", "gripper_pose", "gripper_open") if getattr(context, name) is None]
+    if context.oracle is None or missing:
+        raise PathError(f"the {planner} planner needs {', '.join(missing)} in its context; the environment offers none")
+    return context.oracle
+
+
+def path_through(waypoints: tuple[Waypoint, ...], context: PlannerContext) -> Path2D:
+    """A scripted solution as a path in the image of a context that `needed_oracle` accepts, simplified.
+
+    Raises:
+        PathError: no part of the motion is visible.
+    """
+    assert context.camera is not None
+    assert context.gripper_pose is not None
+    assert context.gripper_open is not None
+    positions, states = gripper_track(waypoints, context.gripper_pose[:3], context.gripper_open)
+    return project_track(positions, states, context.camera).simplified()
 
 
 def gripper_track(
