@@ -6,6 +6,7 @@ Minderer, Gritsenko, Houlsby: Scaling Open-Vocabulary Object Detection (2023), h
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from hamster_bench.planners.code_as_policies.detection import Detection
 DEFAULT_MODEL = "google/owlv2-base-patch16-ensemble"
 # The wording of the captions that its text encoder was trained on.
 _CAPTION = "a photo of a {query}"
+# transformers resizes images with scipy.
+_PACKAGES = ("torch", "transformers", "scipy")
 _INSTALL = "pip install 'hamster-bench[detector]', or pip install torch transformers scipy"
 
 
@@ -33,11 +36,15 @@ class OwlV2Detector:
 
     Raises:
         InvalidOptionError: the threshold is no fraction.
+        MissingDependencyError: torch, transformers or scipy is not installed.
     """
 
     def __init__(self, model: str = DEFAULT_MODEL, *, threshold: float = 0.1, device: str = "cpu") -> None:
         if not 0.0 <= threshold < 1.0:
             raise InvalidOptionError(f"threshold is a score from 0 to below 1, got {threshold!r}")
+        missing = [package for package in _PACKAGES if importlib.util.find_spec(package) is None]
+        if missing:
+            raise MissingDependencyError(f"the detector OWLv2 needs {', '.join(missing)}: {_INSTALL}")
         self._name, self._threshold, self._device = model, threshold, device
         self._loaded: tuple[Any, Any] | None = None
 
@@ -48,7 +55,7 @@ class OwlV2Detector:
         in the padding alone is left out.
 
         Raises:
-            MissingDependencyError: torch, transformers or scipy is not installed, or the weights are not on this machine.
+            MissingDependencyError: the weights are not on this machine.
         """
         if not queries:
             return []
@@ -78,10 +85,9 @@ class OwlV2Detector:
         """Processor and model."""
         if self._loaded is None:
             try:
-                # transformers resizes images with scipy.
-                _, _, transformers = map(importlib.import_module, ("scipy", "torch", "transformers"))
+                transformers = importlib.import_module("transformers")
             except ImportError as error:
-                raise MissingDependencyError(f"the detector OWLv2 needs torch, transformers and scipy: {_INSTALL} ({error})") from error
+                raise MissingDependencyError(f"transformers cannot be imported ({error}); install it anew: {_INSTALL}") from error
             try:
                 processor = transformers.Owlv2Processor(
                     image_processor=transformers.Owlv2ImageProcessorPil.from_pretrained(self._name, local_files_only=True),
