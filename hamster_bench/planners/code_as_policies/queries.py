@@ -19,23 +19,23 @@ _BETWEEN = _words("""
     and or then but so if such any all each every both some no not only also while before after
     is are was were be being been has have had do does did can could will would should must please
     where which who what when there here you'd see
-    direction way turn order using
+    direction way turn order using straight tight other others remaining two three four five six seven eight nine ten
 """)
 # What one does with things. Instructions begin with such a word; those that do not stand here are known by that place.
 _DOING = _words("""
     close shut open put place set lay leave drop pick grab grasp grip take lift raise hold move push pull drag slide stack insert wipe
     clean sweep scoop hit swing strike reach turn rotate press hang pour fill cover remove bring carry get keep use straighten tighten
-    arrange prepare setup create build make grill play sit
+    arrange prepare setup create build make play sit
     closing shutting opening putting placing setting leaving picking grabbing grasping gripping taking lifting moving pushing pulling
     dragging sliding stacking inserting wiping cleaning sweeping scooping swinging reaching turning pressing keeping sitting
     collides goes ready
 """)
 # Words that single a thing out and name none.
 _WHICH = _words("""
-    left right top bottom middle upper lower front rear center centre first second third last other others remaining odd initial
-    one two three four five six seven eight nine ten end ends side sides part section position positions spot place corner edge
+    left right top bottom middle upper lower front rear center centre first second third last odd initial
+    one end ends side sides part section position positions spot place corner edge
     red maroon green blue navy yellow cyan magenta silver gray grey lime olive purple teal azure violet rose black white orange brown
-    pink colored coloured big small large little straight tight base
+    pink colored coloured big small large little base
 """)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from hamster_bench.planners.code_as_policies.sandbox.limits import Limits, Reason, Stopped
 
 _BOOT = Path(__file__).resolve().with_name("boot.py")
+_GRACE_S, _PAUSE_S = 1.0, 0.002
 _DIED = {signal.SIGXCPU: Reason.CPU_TIME}
 
 Pose = tuple[float, float, bool]
@@ -70,6 +71,7 @@ def run_program(code: str, limits: Limits | None = None) -> Finished:
     ) as process:
         try:
             answer = _exchange(process, request, limits)
+            _let_leave(process)
         finally:
             _kill(process)
     return _read(answer, process.returncode, limits)
@@ -114,16 +116,19 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, limits: Limits) 
                         process.stdin.close()
 
 
+def _let_leave(process: subprocess.Popen[bytes]) -> None:
+    """Gives the process a moment to leave by itself after its last word, with a status that says how."""
+    deadline = time.monotonic() + _GRACE_S
+    # It must not be reaped yet: only as long as it is not does its number name its session for sure.
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and whatever shares its session; harmless where it has ended."""
-    if process.poll() is None:
-        # It closes its output as the last thing it does; a moment lets it leave by itself, with a status that says how.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.5)
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Ends the process, where it has not ended, and whatever shares its session."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _read(answer: bytes, status: int, limits: Limits) -> Finished:

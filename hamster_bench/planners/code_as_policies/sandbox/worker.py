@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from hamster_bench.planners.code_as_policies.sandbox import operations as op
 from hamster_bench.planners.code_as_policies.sandbox.interpreter import Interpreter
 from hamster_bench.planners.code_as_policies.sandbox.limits import Limits, Meter, Reason, Stopped
 from hamster_bench.planners.code_as_policies.sandbox.syntax import parse
@@ -29,7 +28,7 @@ def main() -> None:
     """Reads ``{"code": ..., "limits": {...}}`` and writes ``{"poses": ...}`` or ``{"reason": ..., "message": ..., "line": ...}``."""
     request = json.loads(sys.stdin.buffer.read())
     limits = Limits(**request["limits"])
-    _confine(limits)
+    confine(limits)
     try:
         reply = run(request["code"], limits)
     except MemoryError:
@@ -47,13 +46,13 @@ def run(code: str, limits: Limits) -> dict[str, Any]:
         variables = interpreter.run(parse(code, limits))
         if RESULT not in variables:
             raise Stopped(Reason.NO_POSES, f"the program leaves no variable {RESULT!r}")
-        poses = [_pose(interpreter.meter, i, pose) for i, pose in enumerate(_rows(interpreter.meter, variables[RESULT]))]
+        poses = [_pose(i, pose) for i, pose in enumerate(_rows(interpreter.meter, variables[RESULT]))]
     except Stopped as stop:
         return _report(stop, interpreter.meter.operations)
     return {"poses": poses, "operations": interpreter.meter.operations}
 
 
-def _confine(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
     """Takes from this process what it no longer needs. Everything that programs may call has been imported by now."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -83,16 +82,23 @@ def _rows(meter: Meter, value: Value) -> list[Value]:
     return list(value)
 
 
-def _pose(meter: Meter, i: int, pose: Value) -> list[float]:
+def _pose(i: int, pose: Value) -> list[float]:
     """One pose as three finite numbers, the last 0 or 1."""
     if not isinstance(pose, list | tuple | np.ndarray) or len(pose) != 3:
-        raise Stopped(Reason.BAD_POSES, f"pose {i} is (x, y, gripper), got {op.text(meter, pose)[:80]}")
+        raise Stopped(Reason.BAD_POSES, f"pose {i} is (x, y, gripper), got {_short(pose)}")
     numbers = [part.item() if isinstance(part, np.ndarray | np.generic) and part.size == 1 else part for part in pose]
     if not all(is_number(part) and math.isfinite(part) for part in numbers):
-        raise Stopped(Reason.BAD_POSES, f"pose {i} holds finite numbers, got {op.text(meter, op.listed(meter, pose))[:80]}")
+        raise Stopped(Reason.BAD_POSES, f"pose {i} holds finite numbers, got ({', '.join(map(_short, numbers))})")
     if numbers[2] not in (0, 1):
         raise Stopped(Reason.BAD_POSES, f"the gripper of pose {i} is 0 (closed) or 1 (open), got {numbers[2]}")
     return [float(part) for part in numbers]
+
+
+def _short(value: Value) -> str:
+    """A number, or what the value is: a list may hold itself, so it is not written out."""
+    if is_number(value):
+        return repr(value)
+    return f"{type_name(value)} of {len(value)}" if isinstance(value, list | tuple) else type_name(value)
 
 
 def _report(stop: Stopped, operations: int | None) -> dict[str, Any]:
