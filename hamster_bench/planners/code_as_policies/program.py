@@ -82,7 +82,7 @@ def _without_fences(block: str) -> str:
     if block.lstrip().startswith(_FENCE):
         _, _, block = block.lstrip().partition("\n")
         block, _, _ = block.partition(_FENCE)
-    return block
+    return block.strip("\r\n")
 
 
 def poses_to_path(poses: tuple[Pose, ...]) -> tuple[Path2D, tuple[str, ...]]:

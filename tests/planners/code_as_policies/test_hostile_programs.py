@@ -121,6 +121,16 @@ TOO_MUCH = {
     "the Y combinator": (Reason.RECURSION, "(lambda x: x(x))(lambda x: x(x))"),
     "recursion through sort": (Reason.RECURSION, "def f(x):\n    return sorted([1, 2], key=f)\nf(0)"),
     "recursion through map": (Reason.RECURSION, "def f(x):\n    return map(f, [x])\nf(0)"),
+    "long function made again and again": (
+        Reason.OPERATIONS,
+        "while True:\n    def f():\n" + "        x = 1\n" * 1200,
+    ),
+    "function of many parameters": (
+        Reason.OPERATIONS,
+        f"def f({', '.join(f'a{i}=0' for i in range(1000))}): pass\nwhile True: f()",
+    ),
+    "long target of a comprehension": (Reason.OPERATIONS, f"while True: [0 for ({'a, ' * 1500}) in []]"),
+    "long key": (Reason.PROGRAM_ERROR, "d = {}\nd.pop(('a' * 9999,) * 9999)"),
     "exponential recursion": (Reason.OPERATIONS, "def f(n):\n    return f(n - 1) + f(n - 1) if n else 1\nf(35)"),
     "list in itself, compared": (Reason.RECURSION, "x = [0]\nx.append(x)\ny = [0]\ny.append(y)\nx == y"),
     "list in itself, written": (Reason.RECURSION, "x = []\nx.append(x)\nstr(x)"),

@@ -259,7 +259,7 @@ def mutated(draw):
     return code
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(mutated())
 def test_a_mutated_program_ends_in_poses_or_a_reason(code):
     reply = in_this_process(code)
@@ -273,7 +273,7 @@ def test_a_mutated_program_ends_in_poses_or_a_reason(code):
     assert reply["operations"] <= Limits().operations + 10 * Limits().length
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.text(max_size=200))
 def test_any_text_ends_in_a_reason(code):
     assert Reason(in_this_process(code)["reason"]) in set(Reason)

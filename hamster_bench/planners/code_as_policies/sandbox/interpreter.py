@@ -22,6 +22,7 @@ from hamster_bench.planners.code_as_policies.sandbox.values import (
     Function,
     Keywords,
     Module,
+    Scope,
     TypeName,
     Value,
     is_number,
@@ -57,6 +58,8 @@ class Interpreter:
         self.meter = Meter(limits)
         self.line: int | None = None
         self._depth = 0
+        # Names are looked for once in every part of a program, not at every turn.
+        self._scopes: dict[ast.AST, Scope] = {}
         self._builtins = builtins(self)
         self._modules = {"math": math_module(self), "numpy": numpy_module(self)}
         self._top = Frame({"__name__": "__main__"}, frozenset(), None)
@@ -287,38 +290,38 @@ class Interpreter:
             defaults=[self._value(default, frame) for default in arguments.defaults],
             keyword_defaults={arg.arg: self._value(default, frame) for arg, default in given if default is not None},
             frame=frame,
-            own=frozenset(_own_names(node)),
+            scope=self._scope(node),
         )
 
     def call(self, function: Value, arguments: Arguments, keywords: Keywords) -> Value:
         """Calls a function of the program or of the library."""
-        self.meter.charge()
+        self.meter.charge(1 + len(arguments))
         if isinstance(function, Builtin):
             return function.call(arguments, keywords)
         if not isinstance(function, Function):
             raise TypeError(f"{type_name(function)} cannot be called")
         if self._depth >= self.meter.limits.call_depth:
             raise Stopped(Reason.RECURSION, f"more than {self.meter.limits.call_depth} functions inside one another")
-        frame = Frame(_bound(function, arguments, keywords), function.own, function.frame)
-        node = function.node
+        node, scope = function.node, function.scope
+        self.meter.charge(len(scope.own))
+        frame = Frame(_bound(function, arguments, keywords), scope.own, function.frame)
+        frame.outer.update((name, self._top) for name in scope.global_names)
+        frame.outer.update((name, self._owner(name, function.frame)) for name in scope.nonlocal_names)
         line = self.line
         self._depth += 1
         try:
             if isinstance(node, ast.Lambda):
                 return self._value(node.body, frame)
-            frame.outer.update(self._declared(node, function.frame))
             end = self._block(node.body, frame)
         finally:
             self._depth -= 1
         self.line = line
         return end.value if isinstance(end, _Return) else None
 
-    def _declared(self, node: ast.FunctionDef, around: Frame) -> Iterator[tuple[str, Frame]]:
-        for statement in _own_nodes(node.body):
-            if isinstance(statement, ast.Global):
-                yield from ((name, self._top) for name in statement.names)
-            elif isinstance(statement, ast.Nonlocal):
-                yield from ((name, self._owner(name, around)) for name in statement.names)
+    def _scope(self, node: ast.AST) -> Scope:
+        if node not in self._scopes:
+            self._scopes[node] = _scope_of(node)
+        return self._scopes[node]
 
     def _call_node(self, node: ast.Call, frame: Frame) -> Value:
         function = self._value(node.func, frame)
@@ -416,8 +419,7 @@ class Interpreter:
 
     def _turns(self, generators: Sequence[ast.comprehension], frame: Frame) -> Iterator[Frame]:
         """The frame of a comprehension, once for every turn of its loops."""
-        names = {part.id for each in generators for part in ast.walk(each.target) if isinstance(part, ast.Name)}
-        inner = Frame({}, frozenset(names), frame)
+        inner = Frame({}, frozenset().union(*(self._scope(each).own for each in generators)), frame)
 
         def turns(depth: int) -> Iterator[Frame]:
             if depth == len(generators):
@@ -485,23 +487,31 @@ def _own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _own_names(node: ast.FunctionDef | ast.Lambda) -> set[str]:
-    """The names that belong to a function: its parameters and everything it assigns and does not declare otherwise."""
+def _scope_of(node: ast.AST) -> Scope:
+    """The names that belong to a function, a lambda or one loop of a comprehension, and those it declares otherwise."""
+    if isinstance(node, ast.comprehension):
+        return Scope(own=frozenset(part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)))
+    assert isinstance(node, ast.FunctionDef | ast.Lambda)
     spec = node.args
     names = {arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *([spec.vararg] if spec.vararg else []))}
-    if isinstance(node, ast.Lambda):
-        return names
-    elsewhere: set[str] = set()
-    for part in _own_nodes(node.body):
+    global_names: set[str] = set()
+    nonlocal_names: set[str] = set()
+    for part in _own_nodes(node.body) if isinstance(node, ast.FunctionDef) else ():
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             names.add(part.id)
         elif isinstance(part, ast.FunctionDef):
             names.add(part.name)
         elif isinstance(part, ast.Import | ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in part.names)
-        elif isinstance(part, ast.Global | ast.Nonlocal):
-            elsewhere.update(part.names)
-    return names - elsewhere
+        elif isinstance(part, ast.Global):
+            global_names.update(part.names)
+        elif isinstance(part, ast.Nonlocal):
+            nonlocal_names.update(part.names)
+    return Scope(
+        own=frozenset(names - global_names - nonlocal_names),
+        global_names=frozenset(global_names),
+        nonlocal_names=frozenset(nonlocal_names),
+    )
 
 
 # Names that Python has and programs are not offered: refused by that reason instead of as a slip of the pen.

@@ -53,6 +53,8 @@ _ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 # Deeper nesting of lists is no array of coordinates.
 _ARRAY_DIMENSIONS = 6
+# Python writes a missing key into its message, and compares keys part by part.
+_KEY_PARTS = 16
 # Largest number of elements a look-up by an array of indices may give before its length is tested.
 _INDEXED = 1_000_000
 
@@ -223,7 +225,9 @@ def contains(meter: Meter, container: Value, item: Value) -> bool:
 
 
 def checked_key(key: Value) -> Value:
-    """A key of a dict: a number, a string, None, or a tuple of such."""
+    """A key of a dict: a number, a string, None, or a short tuple of such."""
+    if isinstance(key, tuple) and len(key) > _KEY_PARTS:
+        raise TypeError(f"a key of a dict has at most {_KEY_PARTS} parts")
     for part in key if isinstance(key, tuple) else (key,):
         if not (part is None or isinstance(part, int | float | str)):
             raise TypeError(f"a key of a dict is a number, a string or a tuple of such, got {type_name(part)}")

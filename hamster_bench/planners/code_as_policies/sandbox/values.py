@@ -41,6 +41,21 @@ class TypeName:
     name: str
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What is known of a function's names before it runs.
+
+    Attributes:
+        own: parameters and everything assigned.
+        global_names: those declared ``global``.
+        nonlocal_names: those declared ``nonlocal``.
+    """
+
+    own: frozenset[str]
+    global_names: frozenset[str] = frozenset()
+    nonlocal_names: frozenset[str] = frozenset()
+
+
 @dataclass(eq=False, repr=False)
 class Frame:
     """The variables of a running function, of a comprehension, or of the program.
@@ -67,7 +82,7 @@ class Function:
     defaults: Arguments
     keyword_defaults: Keywords
     frame: Frame
-    own: frozenset[str]
+    scope: Scope
 
 
 OPAQUE = (Builtin, Module, TypeName, Function)
