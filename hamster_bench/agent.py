@@ -19,7 +19,7 @@ from hamster_bench.registry import Registry
 from hamster_bench.scenario import Scenario
 
 ActionMode = Literal["keypose", "delta_pose", "joint_position"]
-PathForm = Literal["none", "points", "overlay"]
+PathForm = Literal["none", "points", "overlay", "channels"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class AgentNeeds:
         cameras: names of the cameras whose images it reads.
         image_size: (height, width) [pixel] it expects, or None when any size will do.
         path: form in which it takes the 2D path: ``"points"`` (array ``path`` in the observation), ``"overlay"`` (drawn over the
-            images) or ``"none"``.
+            image), ``"channels"`` (drawn on black as an image of its own, ``<camera>_path``) or ``"none"``.
         privileged: it reads the oracle; such agents frame a table and are no policies.
     """
 

@@ -134,6 +134,7 @@ def _gpu() -> Finding:
 
 # Name shown, distribution, module, remedy.
 _EXTRAS = (
+    ("openai (remote planners)", "openai", "openai", "pip install 'hamster-bench[planners]'"),
     ("torch (learned agents)", "torch", "torch", "pip install 'hamster-bench[torch]'"),
     ("franky (Franka robot)", "franky-control", "franky", "pip install 'hamster-bench[franka]'"),
     ("pyrealsense2 (camera)", "pyrealsense2", "pyrealsense2", "pip install 'hamster-bench[realsense]'"),

@@ -46,8 +46,10 @@ COMMANDS: dict[str, _Entry] = {
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
     "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
+    "planners": _Entry("hamster_bench.cli.planners", "list the path planners and their options"),
     "plan": _Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
     "serve-planner": _Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
+    "parity": _Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
     "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 

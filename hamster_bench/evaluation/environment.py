@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, Agent, PathForm
 from hamster_bench.envs.registration import NAMESPACE
-from hamster_bench.envs.wrappers import PathOverlay, PathPoints
+from hamster_bench.envs.wrappers import PathChannels, PathOverlay, PathPoints
 from hamster_bench.errors import HamsterBenchError, MissingDependencyError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.paths import Path2D
@@ -86,12 +86,20 @@ def make_environment(required: Requirements, protocol: Protocol, **options: Any)
     )
 
 
+_PATH_WRAPPERS: dict[PathForm, Callable[..., Environment]] = {
+    "points": PathPoints,
+    "overlay": PathOverlay,
+    "channels": PathChannels,
+}
+
+
 def with_path(env: Environment, required: Requirements, protocol: Protocol) -> Environment:
     """The environment with the path in the required form, proposed by the protocol's planner."""
     if required.path == "none":
         return env
-    wrapper = PathPoints if required.path == "points" else PathOverlay
-    return wrapper(env, planner=_Guarded(make_planner(protocol.path_planner)), camera=path_camera(protocol))
+    planner = _Guarded(make_planner(protocol.path_planner))
+    wrapper = _PATH_WRAPPERS[required.path]
+    return wrapper(env, planner=planner, camera=path_camera(protocol), refresh=protocol.path_refresh)
 
 
 class _Guarded:

@@ -14,13 +14,13 @@ from typing import Any, Literal, get_args
 from hamster_bench.agent import ActionMode, Agent, AgentNeeds, PathForm
 from hamster_bench.envs.contract import GRASP_MODES, GraspMode
 from hamster_bench.errors import AgentError, InvalidOptionError, StoreError, UnknownNameError
+from hamster_bench.planners.refresh import RefreshRule
 from hamster_bench.registry import Registry
 
 OnMotionFailure = Literal["continue", "end"]
 OnInvalidAction = Literal["end"]
 OnPlannerError = Literal["end", "continue"]
 SuccessRule = Literal["any_step"]
-PathRefresh = Literal["first_frame"]
 Variations = Literal["zero", "drawn"]
 
 
@@ -75,7 +75,8 @@ class Protocol:
         on_invalid_action: an action that is refused ends the episode.
         success: ``"any_step"``: the episode succeeds at the first action after which the task's conditions hold.
         path_planner: name of the planner whose path is given to agents that take one, with its options: ``oracle_noisy:std=0.02``.
-        path_refresh: the path is proposed from the first frame and kept.
+        path_refresh: when a path is proposed: ``"first_frame"`` (once, and kept), ``"every_3_keyposes"`` (or any other number) or
+            ``"gripper_change"``.
         on_planner_error: whether an episode whose path planner failed ends there, as an error, or is played without a path.
         variations: ``"zero"`` keeps every factor but ``rlb_var`` at RLBench variation 0, as upstream does; ``"drawn"`` draws the
             variation of every episode.
@@ -93,7 +94,7 @@ class Protocol:
     on_invalid_action: OnInvalidAction = "end"
     success: SuccessRule = "any_step"
     path_planner: str = "oracle"
-    path_refresh: PathRefresh = "first_frame"
+    path_refresh: str = "first_frame"
     on_planner_error: OnPlannerError = "end"
     variations: Variations = "zero"
 
@@ -101,6 +102,7 @@ class Protocol:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UnknownNameError(name.replace("_", " "), getattr(self, name), allowed)
+        RefreshRule.parse(self.path_refresh)
         if len(self.image_size) != 2 or not all(isinstance(n, int) and n > 0 for n in self.image_size):
             raise InvalidOptionError(f"image_size must be (height, width) in whole pixels above 0, got {self.image_size!r}")
         if not isinstance(self.retries, int) or self.retries < 0:
@@ -161,7 +163,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_motion_failure": get_args(OnMotionFailure),
     "on_invalid_action": get_args(OnInvalidAction),
     "success": get_args(SuccessRule),
-    "path_refresh": get_args(PathRefresh),
     "on_planner_error": get_args(OnPlannerError),
     "variations": get_args(Variations),
 }
@@ -222,6 +223,11 @@ def check_needs(name: str, agent: Agent, protocol: Protocol) -> None:
     if needs.path not in get_args(PathForm):
         raise AgentError(
             f"agent {name!r} needs a path as {needs.path!r}; paths come as {', '.join(map(repr, get_args(PathForm)))}"
+        )
+    if needs.path != "none" and RefreshRule.parse(protocol.path_refresh).every_keyposes and agent.action_mode != "keypose":
+        raise AgentError(
+            f"agent {name!r} acts in {agent.action_mode}, but protocol {protocol.label!r} counts keyposes between paths; choose another "
+            f"path_refresh"
         )
     if needs.path != "none" and not protocol.cameras:
         raise AgentError(f"agent {name!r} needs a 2D path, but protocol {protocol.label!r} has no camera for it to live in")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.errors import PathError
 from hamster_bench.paths.path import Path2D
-from hamster_bench.paths.strokes import line_pixels, ring_pixels
+from hamster_bench.paths.strokes import line_offsets, ring_offsets
 from hamster_bench.registry import Registry
 
 Color = tuple[int, int, int]
@@ -74,6 +74,10 @@ class PathDrawing:
         drawn.reshape(-1, 3)[self.pixels] = self.colors
         return drawn
 
+    def alone(self) -> NDArray[np.uint8]:
+        """The path on black, an image of its own: (height, width, 3) uint8."""
+        return self.over(np.zeros((self.height, self.width, 3), dtype=np.uint8))
+
 
 def rasterise_path(path: Path2D, height: int, width: int, style: str = "hamster") -> PathDrawing:
     """The pixels of a path for images of a size.
@@ -97,33 +101,30 @@ def rasterise_path(path: Path2D, height: int, width: int, style: str = "hamster"
     corners = np.trunc(path.points * (width, height))  # (n, 2)
 
     strokes: list[NDArray[np.int64]] = []
-    origins: list[NDArray[np.int64]] = []
-    stroke_colors: list[Color | NDArray[np.uint8]] = []
-    ringed = path.gripper_changes.tolist()
-    for i in ([0] if look.ring_at_start else []) + ringed:
-        strokes.append(ring_pixels(radius, thickness))
-        origins.append(corners[i].astype(np.int64))
+    origins: list[int] = []
+    stroke_colors: list[Color] = []
+    for i in ([0] if look.ring_at_start else []) + path.gripper_changes.tolist():
+        x, y = int(corners[i, 0]), int(corners[i, 1])
+        strokes.append(ring_offsets(x, y, radius, thickness, height, width))
+        origins.append(y * width + x)
         stroke_colors.append(look.opening if path.gripper_open[i] else look.closing)
 
-    stops = _evenly_spaced(corners, _SUBDIVISIONS)
-    steps = np.diff(stops, axis=0)
-    moving = np.flatnonzero(steps.any(axis=1)).tolist()
-    displacements = steps.tolist()
-    for i in moving:
-        strokes.append(line_pixels(*displacements[i], thickness))
-        origins.append(stops[i])
-        stroke_colors.append(_GRADIENT[i])
+    stops = _evenly_spaced(corners, _SUBDIVISIONS).tolist()
+    for (x, y), (next_x, next_y), color in zip(stops[:-1], stops[1:], _GRADIENT, strict=True):
+        dx, dy = next_x - x, next_y - y
+        if dx or dy:
+            strokes.append(line_offsets(x, y, dx, dy, thickness, height, width))
+            origins.append(y * width + x)
+            stroke_colors.append(color)
     if not strokes:
-        strokes.append(line_pixels(0, 0, thickness))
-        origins.append(stops[0])
+        x, y = stops[0]
+        strokes.append(line_offsets(x, y, 0, 0, thickness, height, width))
+        origins.append(y * width + x)
         stroke_colors.append(_GRADIENT[0])
 
     counts = [len(stroke) for stroke in strokes]
-    xy = np.concatenate(strokes) + np.repeat(np.array(origins), counts, axis=0)
-    colors = np.repeat(np.array(stroke_colors, dtype=np.uint8), counts, axis=0)
-    x, y = xy[:, 0], xy[:, 1]
-    visible = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return PathDrawing(height, width, (y * width + x)[visible], colors[visible])
+    pixels = np.concatenate(strokes) + np.repeat(origins, counts)
+    return PathDrawing(height, width, pixels, np.repeat(np.array(stroke_colors, dtype=np.uint8), counts, axis=0))
 
 
 def draw_path(image_rgb: NDArray[np.uint8], path: Path2D, style: str = "hamster") -> NDArray[np.uint8]:
@@ -164,4 +165,5 @@ def _jet(fractions: NDArray[np.float64]) -> NDArray[np.uint8]:
     return (np.stack([red, green, blue], axis=1) * 255.0).astype(np.uint8)
 
 
-_GRADIENT = _jet(np.arange(_SUBDIVISIONS - 1) / (_SUBDIVISIONS - 1))  # (99, 3), one colour a segment
+# One colour a segment.
+_GRADIENT: list[Color] = [(r, g, b) for r, g, b in _jet(np.arange(_SUBDIVISIONS - 1) / (_SUBDIVISIONS - 1)).tolist()]

@@ -233,13 +233,13 @@ async def _converse(connection: Connection, question: Question) -> Reply:
     models = list(question.models)
     model = models.pop(0)
     left = connection.retries
-    # Everything the library would otherwise take from the environment is given: it may be meant for another server.
     client = AsyncOpenAI(
         api_key=key or _NO_KEY,
         admin_api_key="",
         organization="",
         project="",
         base_url=connection.url,
+        default_headers=_headers(key),
         max_retries=0,
         timeout=None,
     )
@@ -261,6 +261,15 @@ async def _converse(connection: Connection, question: Question) -> Reply:
                 raise NoReplyError(_summary(connection, outcome, len(attempts), wait if left else 0.0), outcome.verdict, attempts)
             left -= 1
             await asyncio.sleep(wait)
+
+
+def _headers(key: str | None) -> dict[str, Any]:
+    """Headers against those the library takes from the environment: they may be meant for another server, and hold secrets."""
+    from openai import Omit
+
+    theirs = [line.partition(":")[0].strip() for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")]
+    unwanted: dict[str, Any] = {name: Omit() for name in (*theirs, "OpenAI-Organization", "OpenAI-Project") if name}
+    return unwanted | {"Authorization": f"Bearer {key or _NO_KEY}"}
 
 
 class _Content(NamedTuple):

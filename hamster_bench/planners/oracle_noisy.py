@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.paths.path import Path2D
+from hamster_bench.paths.resample import NOISE_DEVIATION, with_noise
 from hamster_bench.planners.contract import PlannerContext
 from hamster_bench.planners.oracle import OraclePlanner
 
@@ -25,7 +26,7 @@ class NoisyOraclePlanner:
 
     privileged = True
 
-    def __init__(self, *, std: float = 0.01) -> None:
+    def __init__(self, *, std: float = NOISE_DEVIATION) -> None:
         if not (math.isfinite(std) and std >= 0.0):
             raise InvalidOptionError(f"the standard deviation of a path's noise is a number from 0, got {std!r}")
         self._std = std
@@ -40,5 +41,4 @@ class NoisyOraclePlanner:
         path = self._oracle.propose(image_rgb, instruction, context)
         if path is None:
             return None
-        moved = path.points + context.rng.normal(0.0, self._std, size=path.points.shape)
-        return Path2D(np.clip(moved, 0.0, 1.0), path.gripper_open)
+        return with_noise(path, context.rng, self._std)

@@ -21,7 +21,8 @@ class WrongPathPlanner:
     """Proposes the oracle's path of another scenario of the same task.
 
     The other scenario differs in its episode number alone, drawn from the planner's stream, so both arms of a matched pair get the same
-    wrong path. It is drawn as the camera of the running episode sees it.
+    wrong path, and so does a planner that is asked again within the episode. The path is that scene's solution as the camera of the
+    running episode would see it.
     """
 
     privileged = True
@@ -36,8 +37,10 @@ class WrongPathPlanner:
         oracle = needed_oracle(context, "wrong")
         if context.scenario is None:
             raise PlannerError("the wrong planner needs the running scenario, and this picture belongs to none")
+        # From its beginning, however often the planner has been asked: a path that jumps between scenes would be another ablation.
+        rng = context.scenario.rng("planner")
         for _ in range(_TRIES):
-            drawn = int(context.rng.integers(_EPISODES))
+            drawn = int(rng.integers(_EPISODES))
             other = replace(context.scenario, episode=drawn + (drawn >= context.scenario.episode))
             try:
                 waypoints = oracle.preview_of(other)

@@ -205,7 +205,7 @@ def test_oracle_reaches_only_privileged_agents_and_the_rng_is_the_scenarios() ->
     [
         (AgentNeeds(cameras=("front", "wrist")), "needs the camera wrist"),
         (AgentNeeds(image_size=(256, 256)), "256 x 256"),
-        (AgentNeeds(path="drawn"), "'none', 'points', 'overlay'"),  # type: ignore[arg-type]
+        (AgentNeeds(path="drawn"), "'none', 'points', 'overlay', 'channels'"),  # type: ignore[arg-type]
         (AgentNeeds(cameras="front"), "tuple of names"),  # type: ignore[arg-type]
         ({"cameras": ("front",)}, "as AgentNeeds"),
     ],
@@ -267,7 +267,7 @@ def play_with_path(
     return record, seen
 
 
-@pytest.mark.parametrize("form", ["points", "overlay"])
+@pytest.mark.parametrize("form", ["points", "overlay", "channels"])
 def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record, seen = play_with_path(tmp_path, monkeypatch, lambda *arguments: PATH, form)
     assert record.outcome == "success"
@@ -276,8 +276,9 @@ def test_path_comes_in_the_form_needed_and_is_recorded(form: str, tmp_path: Path
     if form == "points":
         np.testing.assert_allclose(seen[0]["path"][:2, :2], PATH.points, atol=1e-6)
     else:
-        assert seen[0]["front_rgb"].any()
-        assert seen[-1]["front_rgb"].any()
+        key = {"overlay": "front_rgb", "channels": "front_path"}[form]
+        assert seen[0][key].any()
+        assert seen[-1][key].any()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Path wrappers around an environment made of functions, and around the real one."""
 
 import functools
+import pickle
 import warnings
 
 import gymnasium
@@ -10,11 +11,12 @@ from gymnasium.utils.env_checker import check_env
 
 import hamster_bench  # noqa: F401 - registers the environments
 from hamster_bench.envs.contract import action_space, observation_space
-from hamster_bench.envs.wrappers import PathOverlay, PathPoints
-from hamster_bench.errors import InvalidOptionError, PathError, UnknownNameError
+from hamster_bench.envs.wrappers import PathChannels, PathOverlay, PathPoints
+from hamster_bench.errors import InvalidOptionError, PathError, PlannerError, UnknownNameError
 from hamster_bench.geometry import pinhole_intrinsics
 from hamster_bench.paths import Path2D, draw_path, path_from_arrays
-from hamster_bench.planners import PlannerContext
+from hamster_bench.planners import PlannerContext, Proposal
+from hamster_bench.planners.refresh import RefreshRule
 from hamster_bench.scenario import Scenario
 
 PATH = Path2D([[0.25, 0.25], [0.5, 0.75], [0.75, 0.25]], [1, 0, 1])
@@ -24,7 +26,9 @@ REAL = "hamster_bench/slide_block_to_target-v0"
 class FunctionEnv(gymnasium.Env):
     """The observation contract, with made-up images that change at every step."""
 
-    def __init__(self, cameras=("front",), oracle=None):
+    def __init__(self, cameras=("front",), oracle=None, action_mode="keypose", script=()):
+        self.action_mode = action_mode
+        self.script = script  # changes of info and of the gripper's opening, and whether the episode ends, step by step
         self.observation_space = observation_space(cameras, 48, 64)
         self.action_space = action_space("keypose")
         self.cameras = cameras
@@ -56,7 +60,11 @@ class FunctionEnv(gymnasium.Env):
 
     def step(self, action):
         self.steps += 1
-        return self.observe(), 0.0, False, False, self.info()
+        observation, info = self.observe(), self.info() | {"failure": None}
+        event = self.script[self.steps - 2] if self.steps - 2 < len(self.script) else {}
+        observation["gripper_open"] = np.array([event.get("gripper", 1.0)])
+        info["failure"] = event.get("failure")
+        return observation, 0.0, event.get("ended", False), False, info
 
 
 class FixedPlanner:
@@ -79,7 +87,7 @@ class UncopyablePlanner(FixedPlanner):
         raise TypeError("holds a connection")
 
 
-WRAPPERS = (PathPoints, PathOverlay)
+WRAPPERS = (PathPoints, PathOverlay, PathChannels)
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -105,6 +113,171 @@ def test_the_planner_is_asked_once_an_episode_with_the_first_image(wrapper):
     env.reset()
     assert len(planner.asked) == 2
     assert env.step(env.action_space.sample())[-1]["path_age"] == 1
+
+
+class SeriesPlanner(FixedPlanner):
+    """Answers one after the other."""
+
+    def propose(self, image_rgb, instruction, context):
+        self.asked.append((image_rgb, instruction, context))
+        answer = self.answer[len(self.asked) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def numbered(i):
+    return Path2D([[0.1, 0.1], [0.9, i / 10]], [1, 1])
+
+
+def play(env, steps):
+    """The infos of a reset and of so many steps."""
+    infos = [env.reset()[1]]
+    for _ in range(steps):
+        infos.append(env.step(env.action_space.sample())[-1])
+    return infos
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_new_path_comes_every_so_many_keyposes(wrapper):
+    planner = SeriesPlanner([numbered(i) for i in range(4)])
+    infos = play(wrapper(FunctionEnv(), planner, refresh="every_2_keyposes"), 6)
+    assert [info["path_age"] for info in infos] == [0, 1, 0, 1, 0, 1, 0]
+    assert [info["path_proposals"] for info in infos] == [1, 1, 2, 2, 3, 3, 4]
+    assert [info["path"] for info in infos] == [numbered(i) for i in (0, 0, 1, 1, 2, 2, 3)]
+    # The planner sees the image of the moment, without the path.
+    assert [int(image.max()) for image, *_ in planner.asked] == [1, 3, 5, 7]
+    assert all((image == image[0, 0]).all() for image, *_ in planner.asked)
+
+
+def test_keyposes_that_were_not_reached_do_not_count():
+    script = [{"failure": "ik_unreachable"}, {}, {"failure": "path_not_found"}, {}]
+    planner = SeriesPlanner([numbered(i) for i in range(3)])
+    infos = play(PathPoints(FunctionEnv(script=script), planner, refresh="every_2_keyposes"), 4)
+    assert [info["path_proposals"] for info in infos] == [1, 1, 1, 1, 2]
+    assert [info["path_age"] for info in infos] == [0, 1, 2, 3, 0]
+
+
+def test_a_new_path_comes_when_the_gripper_changes():
+    script = [{"gripper": opening} for opening in (1.0, 0.0, 0.1, 0.0, 1.0)]
+    planner = SeriesPlanner([numbered(i) for i in range(3)])
+    infos = play(PathOverlay(FunctionEnv(script=script), planner, refresh="gripper_change"), 5)
+    assert [info["path_age"] for info in infos] == [0, 1, 0, 1, 2, 0]
+    assert [context.gripper_open for *_, context in planner.asked] == [True, False, True]
+
+
+def test_nobody_is_asked_when_the_episode_has_ended():
+    planner = SeriesPlanner([numbered(0)])
+    infos = play(PathPoints(FunctionEnv(script=[{"gripper": 0.0, "ended": True}]), planner, refresh="gripper_change"), 1)
+    assert [info["path_proposals"] for info in infos] == [1, 1]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_refresh_that_fails_keeps_the_path_and_is_told(wrapper):
+    planner = SeriesPlanner([numbered(0), PlannerError("no connection", {"tries": 3}), numbered(2)])
+    infos = play(wrapper(FunctionEnv(), planner, refresh="every_1_keyposes"), 2)
+    assert [info["path"] for info in infos] == [numbered(0), numbered(0), numbered(2)]
+    assert [info["path_age"] for info in infos] == [0, 1, 0]
+    assert [info["path_error"] for info in infos] == [None, "PlannerError: no connection", None]
+    assert [info["path_record"] and dict(info["path_record"]) for info in infos] == [None, {"tries": 3}, None]
+
+
+def test_a_refresh_that_fits_no_array_keeps_the_path():
+    planner = SeriesPlanner([PATH, Proposal(Path2D(np.full((40, 2), 0.5), np.arange(40) % 2), {"answer": "long"})])
+    env = PathPoints(FunctionEnv(), planner, refresh="every_1_keyposes")
+    env.reset()
+    observation, *_, info = env.step(env.action_space.sample())
+    assert info["path"] == PATH
+    assert path_from_arrays(observation["path"], observation["path_mask"]).gripper_open.tolist() == [True, False, True]
+    assert "39 gripper changes" in info["path_error"]
+    assert dict(info["path_record"]) == {"answer": "long"}
+
+
+def test_a_planner_may_have_nothing_more_to_offer():
+    planner = SeriesPlanner([PATH, None])
+    env = PathChannels(FunctionEnv(), planner, refresh="every_1_keyposes")
+    assert env.reset()[0]["front_path"].any()
+    observation, *_, info = env.step(env.action_space.sample())
+    assert (info["path"], info["path_error"], info["path_age"]) == (None, None, 0)
+    assert not observation["front_path"].any()
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_what_the_planner_said_is_passed_on(wrapper):
+    record = {"answer": "<ans>...</ans>", "repairs": ["clipped"], "latency_s": 0.2, "cached": False}
+    env = wrapper(FunctionEnv(), FixedPlanner(Proposal(PATH, record)))
+    infos = play(env, 1)
+    for info in infos:
+        assert dict(info["path_record"]) == record
+        assert dict(pickle.loads(pickle.dumps(info["path_record"]))) == record
+    failing = wrapper(FunctionEnv(), FixedPlanner(PlannerError("refused", {"answer": "no"})))
+    info = failing.reset()[1]
+    assert (info["path"], info["path_error"], dict(info["path_record"])) == (None, "PlannerError: refused", {"answer": "no"})
+
+
+def test_records_hold_what_json_can():
+    for value in (float("nan"), {1, 2}, PATH, b"bytes"):
+        with pytest.raises(InvalidOptionError, match="JSON"):
+            Proposal(PATH, {"value": value})
+
+
+def test_noise_of_a_second_proposal_is_not_that_of_the_first():
+    class Drawing(FixedPlanner):
+        def propose(self, image_rgb, instruction, context):
+            self.asked.append(context.rng.random())
+            return PATH
+
+    planner = Drawing(None)
+    env = PathPoints(FunctionEnv(), planner, refresh="every_1_keyposes")
+    play(env, 2)
+    play(env, 2)
+    assert len(set(planner.asked[:3])) == 3
+    assert planner.asked[:3] == planner.asked[3:]
+
+
+@pytest.mark.parametrize("outer", WRAPPERS)
+def test_an_outer_wrapper_follows_the_refreshes_of_an_inner_one(outer):
+    planner = SeriesPlanner([Proposal(numbered(0), {"n": 0}), Proposal(numbered(1), {"n": 1})])
+    env = outer(PathPoints(FunctionEnv(), planner, refresh="every_2_keyposes"), planner=None)
+    infos = play(env, 3)
+    assert [info["path"] for info in infos] == [numbered(i) for i in (0, 0, 1, 1)]
+    assert [info["path_age"] for info in infos] == [0, 1, 0, 1]
+    assert [info["path_record"]["n"] for info in infos] == [0, 0, 1, 1]
+
+
+def test_channels_are_the_path_on_black_beside_the_image():
+    env = PathChannels(FunctionEnv(cameras=("front", "wrist")), FixedPlanner(PATH), style="paper")
+    black = np.zeros((48, 64, 3), np.uint8)
+    for act in (lambda: env.reset()[0], lambda: env.step(env.action_space.sample())[0]):
+        observation = act()
+        assert observation in env.observation_space
+        assert (observation["front_path"] == draw_path(black, PATH, "paper")).all()
+        assert (observation["front_rgb"] == env.unwrapped.steps).all()
+        assert "wrist_path" not in observation
+        assert np.concatenate([observation["front_rgb"], observation["front_path"]], axis=2).shape == (48, 64, 6)
+        observation["front_path"][:] = 7
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("rule", ["always", "every_0_keyposes", "every__keyposes", "every_2", "every_2_keyposes ", 3, None, ""])
+def test_unknown_rules_are_refused_at_once(wrapper, rule):
+    with pytest.raises(InvalidOptionError, match="every_K_keyposes"):
+        wrapper(FunctionEnv(), "none", refresh=rule)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_rules_that_do_not_go_with_the_environment_are_refused_at_once(wrapper):
+    with pytest.raises(InvalidOptionError, match="joint_position"):
+        wrapper(FunctionEnv(action_mode="joint_position"), "none", refresh="every_2_keyposes")
+    wrapper(FunctionEnv(action_mode="joint_position"), "none", refresh="gripper_change")
+    with pytest.raises(InvalidOptionError, match="further inside"):
+        wrapper(PathPoints(FunctionEnv(), "none"), None, refresh="gripper_change")
+
+
+def test_rules_are_read_from_their_names():
+    assert RefreshRule.parse("first_frame") == RefreshRule()
+    assert RefreshRule.parse("every_12_keyposes") == RefreshRule(every_keyposes=12)
+    assert RefreshRule.parse("gripper_change") == RefreshRule(on_gripper_change=True)
 
 
 def test_planners_draw_from_the_scenario_alone():
@@ -214,9 +387,10 @@ def test_wrong_arguments_are_refused_at_once(wrapper):
         wrapper(gymnasium.make("CartPole-v1"), "oracle")
 
 
-def test_unknown_styles_are_refused_at_once():
+@pytest.mark.parametrize("wrapper", [PathOverlay, PathChannels])
+def test_unknown_styles_are_refused_at_once(wrapper):
     with pytest.raises(UnknownNameError, match="hamster, paper"):
-        PathOverlay(FunctionEnv(), "none", style="crayon")
+        wrapper(FunctionEnv(), "none", style="crayon")
 
 
 def test_planners_that_cannot_be_copied_are_fine():
@@ -233,7 +407,7 @@ def test_an_engine_without_an_oracle_is_a_planner_failure():
 
 def wrapped_real_env(planner="oracle"):
     env = gymnasium.make(REAL, image_size=64)
-    return PathOverlay(PathPoints(env, planner), planner=None)
+    return PathOverlay(PathChannels(PathPoints(env, planner, refresh="every_2_keyposes"), planner=None), planner=None)
 
 
 def test_the_stack_can_be_rebuilt_from_its_spec():
@@ -243,6 +417,7 @@ def test_the_stack_can_be_rebuilt_from_its_spec():
     first, second = env.reset(seed=5)[0], again.reset(seed=5)[0]
     assert (first["front_rgb"] == second["front_rgb"]).all()
     assert (first["path"] == second["path"]).all()
+    assert (first["front_path"] == second["front_path"]).all()
     assert first["path_mask"].sum() >= 2
     env.close()
     again.close()
@@ -261,7 +436,9 @@ def test_the_oracle_path_of_a_push_starts_at_the_gripper_and_closes_once():
 def test_gymnasiums_checker_has_no_complaint():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check_env(PathOverlay(PathPoints(FunctionEnv(), FixedPlanner(PATH)), planner=None), skip_render_check=True)
+        check_env(
+            PathOverlay(PathChannels(FunctionEnv(), FixedPlanner(Proposal(PATH, {"n": 1}))), planner=None), skip_render_check=True
+        )
     # By contract joint positions and poses are unbounded and actions have units. The checker advises against checking wrapped
     # environments, which is the point here; and this one was not made from a registered spec.
     expected = ("infinity", "symmetric and normalized", "wrapper applied", "spec")
