@@ -123,7 +123,7 @@ TOO_MUCH = {
     "recursion through map": (Reason.RECURSION, "def f(x):\n    return map(f, [x])\nf(0)"),
     "long function made again and again": (
         Reason.OPERATIONS,
-        "while True:\n    def f():\n" + "        x = 1\n" * 1200,
+        "while True:\n def f():\n" + "  x=1\n" * 1200,
     ),
     "function of many parameters": (
         Reason.OPERATIONS,
