@@ -14,6 +14,7 @@ from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import OUTCOMES, RENDERER, EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate, mean_over_strata, proportion, wilson_interval
 from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.scenario import CONTROL_FACTOR
 
 MEAN = "mean over tasks"
 
@@ -52,7 +53,7 @@ class SuccessTable:
         protocol: the rules of every record in it.
         tasks: names, sorted.
         agents: names, in the order in which they were first recorded.
-        factors: names, in the order in which they were first recorded.
+        factors: names, the control first and the others in alphabetical order, which is that of upstream's tables.
         cells: by (task, agent, factor); a combination without records is not there.
         version_sets: number of different sets of program versions that made the records.
         renderers: what drew the images of records that rest on images, sorted.
@@ -106,7 +107,7 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
     """
     counts: Counter[tuple[str, str, str, str]] = Counter()
     agents: dict[str, None] = {}
-    factors: dict[str, None] = {}
+    factors: set[str] = set()
     version_sets = set()
     renderers = set()
     for record in records:
@@ -117,7 +118,7 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
         scenario = record.scenario
         counts[scenario.task, record.agent, scenario.factor, record.outcome] += 1
         agents.setdefault(record.agent)
-        factors.setdefault(scenario.factor)
+        factors.add(scenario.factor)
         # Agents without cameras have no renderer, which makes them no other program.
         version_sets.add(tuple(sorted(item for item in record.versions.items() if item[0] != RENDERER)))
         if RENDERER in record.versions:
@@ -130,7 +131,7 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
         protocol=protocol,
         tasks=tuple(sorted({task for task, _, _ in cells})),
         agents=tuple(agents),
-        factors=tuple(factors),
+        factors=tuple(sorted(factors, key=lambda name: (name != CONTROL_FACTOR, name))),
         cells=cells,
         version_sets=len(version_sets),
         renderers=tuple(sorted(renderers)),
@@ -222,7 +223,9 @@ def _notes(table: SuccessTable) -> list[str]:
         notes.append("Errors (something broke) count as not successful.")
     combinations = [table.cell(t, a, f).n for t in table.tasks for a in table.agents for f in table.factors]
     if 0 in combinations:
-        notes.append("-: no records; a mean is over the tasks that have some.")
+        notes.append(
+            "-: no records, most often because the factor is not defined for the task; a mean is over the tasks that have some."
+        )
     if len({n for n in combinations if n}) > 1:
         notes.append("Cells rest on different numbers of episodes.")
     if table.version_sets > 1:

@@ -16,6 +16,7 @@ from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.envs.contract import GRASP_MODES
 from hamster_bench.envs.factors import columns
 from hamster_bench.envs.tasks import TASKS
+from hamster_bench.evaluation.materials import distractor_folder, texture_folder
 from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import ON_PLANNER_ERROR, VARIATIONS, Protocol, make_protocol
 from hamster_bench.evaluation.runner import prepare, run
@@ -70,13 +71,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(ON_PLANNER_ERROR),
         help="an episode whose planner failed ends there as an error (default), or is played without a path",
     )
+    parser.add_argument(
+        "--textures", type=Path, metavar="DIR", help="draw textures from the PNG and JPEG pictures in this folder"
+    )
+    parser.add_argument(
+        "--distractors", type=Path, metavar="DIR", help="draw distractors from the OBJ, PLY and STL meshes in this folder"
+    )
+    parser.add_argument(
+        "--compat",
+        type=names,
+        metavar="colosseum|A,B",
+        help="decisions of THE COLOSSEUM to take back: all of them, or single ones; 'hamster-bench factors' lists them",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results directory; continued if it has results")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs what is missing."""
-    settable = ("engine", "grasp", "variations", "path_planner", "on_planner_error")
+    settable = ("engine", "grasp", "variations", "path_planner", "on_planner_error", "compat")
     changes = {name: getattr(arguments, name) for name in settable if getattr(arguments, name) is not None}
+    if arguments.textures is not None:
+        changes["textures"] = texture_folder(arguments.textures)
+    if arguments.distractors is not None:
+        changes["distractors"] = distractor_folder(arguments.distractors)
     return evaluate(
         agents=arguments.agents,
         tasks=TASKS.names() if arguments.tasks == (ALL,) else arguments.tasks,

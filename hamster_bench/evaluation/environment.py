@@ -80,6 +80,12 @@ def make_environment(required: Requirements, protocol: Protocol, **options: Any)
         "action_mode": required.action_mode,
         "grasp": protocol.grasp,
     }
+    # Only where asked for, since an engine need not know what factors are.
+    if protocol.compat:
+        settings["compat"] = protocol.compat
+    for name, folder in (("textures", protocol.textures), ("distractors", protocol.distractors)):
+        if folder is not None:
+            settings[name] = folder.path
     # Gymnasium's passive checker compares every observation with the space; tests do that, a run need not.
     return gymnasium.make(
         f"{NAMESPACE}/{required.task}-v{protocol.environment_version}", disable_env_checker=True, **(settings | options)

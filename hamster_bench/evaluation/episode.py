@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hamster_bench.agent import Agent, EpisodeContext
+from hamster_bench.envs.factors.episode import draws_to_json
 from hamster_bench.errors import AgentStopped, InvalidActionError
 from hamster_bench.evaluation.environment import PASS_THROUGH, Environment
 from hamster_bench.evaluation.fingerprint import agent_fingerprint
@@ -54,6 +56,8 @@ class Progress:
     motion_failures: int = 0
     path: str | None = None
     path_error: str | None = None
+    draws: str | None = None
+    proposals: str | None = None
 
 
 class _Ending(NamedTuple):
@@ -140,6 +144,9 @@ def _play(env: Environment, agent: Agent, scenario: Scenario, protocol: Protocol
         observation, info = env.reset(options={"scenario": scenario})
         progress.instruction = str(info["instruction"])
         progress.path, progress.path_error = _proposal(info)
+        progress.draws = draws_to_json(info["draws"]) if info.get("draws") else None
+        proposals = _Proposals(progress)
+        proposals.note(info)
         if info["is_success"]:
             raise RuntimeError("the task is solved already after reset")
         oracle = env.unwrapped.oracle if agent.needs.privileged else None  # type: ignore[attr-defined]
@@ -155,6 +162,7 @@ def _play(env: Environment, agent: Agent, scenario: Scenario, protocol: Protocol
             with clock.measure("step"), _blaming("environment_error"):
                 observation, reward, terminated, truncated, info = env.step(action)
                 _count(progress, float(reward), info)
+                proposals.note(info)
             if info["failure"] is None or info["is_success"] or terminated or truncated:
                 break
         progress.steps += 1
@@ -173,6 +181,32 @@ def _proposal(info: dict[str, Any]) -> tuple[str | None, str | None]:
     """What the path wrappers told: the path as JSON, and why there is none."""
     path, error = info.get("path"), info.get("path_error")
     return None if path is None else path.to_json(), None if error is None else _clean(error)
+
+
+@dataclass
+class _Proposals:
+    """Keeps what the path planner said each time it was asked."""
+
+    progress: Progress
+    _count: int = 0
+    _lines: list[str] = field(default_factory=list)
+
+    def note(self, info: dict[str, Any]) -> None:
+        """Adds a proposal if this step brought a new one."""
+        count = int(info.get("path_proposals", 0))
+        if count == self._count:
+            return
+        self._count = count
+        path, error = _proposal(info)
+        said = info.get("path_record")
+        entry = {
+            "step": self.progress.steps,
+            "path": None if path is None else json.loads(path),
+            "error": error,
+            "record": None if said is None else dict(said),
+        }
+        self._lines.append(json.dumps(entry, separators=(",", ":")))
+        self.progress.proposals = f"[{','.join(self._lines)}]"
 
 
 def _count(progress: Progress, reward: float, info: dict[str, Any]) -> None:

@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 
 from hamster_bench.agent import ActionMode, Agent, AgentNeeds, PathForm
 from hamster_bench.envs.contract import GRASP_MODES, GraspMode
+from hamster_bench.envs.factors.episode import compat_switches
 from hamster_bench.errors import AgentError, InvalidOptionError, StoreError, UnknownNameError
+from hamster_bench.evaluation.materials import MaterialFolder
 from hamster_bench.planners.refresh import RefreshRule
 from hamster_bench.registry import Registry
 
@@ -80,6 +82,9 @@ class Protocol:
         on_planner_error: whether an episode whose path planner failed ends there, as an error, or is played without a path.
         variations: ``"zero"`` keeps every factor but ``rlb_var`` at RLBench variation 0, as upstream does; ``"drawn"`` draws the
             variation of every episode.
+        compat: decisions of THE COLOSSEUM about factors that replace this project's, sorted.
+        textures: folder that factors draw textures from; None for this project's own.
+        distractors: folder that factors draw distractors from; None for this project's own.
     """
 
     name: str
@@ -97,8 +102,12 @@ class Protocol:
     path_refresh: str = "first_frame"
     on_planner_error: OnPlannerError = "end"
     variations: Variations = "zero"
+    compat: tuple[str, ...] = ()
+    textures: MaterialFolder | None = None
+    distractors: MaterialFolder | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "compat", tuple(sorted(compat_switches(self.compat))))
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UnknownNameError(name.replace("_", " "), getattr(self, name), allowed)
@@ -117,6 +126,12 @@ class Protocol:
         """
         rules = asdict(self)
         del rules["name"]
+        for name in _ADDED:
+            if not rules[name]:
+                del rules[name]
+            elif isinstance(rules[name], dict):
+                # Where a folder lies is no rule.
+                rules[name] = rules[name]["digest"]
         return hashlib.sha256(_canonical(rules).encode()).hexdigest()[:12]
 
     @property
@@ -125,7 +140,8 @@ class Protocol:
         if self.name not in PROTOCOLS:
             return self.name
         changes = self.differences(PROTOCOLS.get(self.name))
-        return f"{self.name} ({', '.join(f'{k}={v}' for k, v in changes.items())})" if changes else self.name
+        listed = (f"{k}={'+'.join(v) if k == 'compat' else v}" for k, v in changes.items())
+        return f"{self.name} ({', '.join(listed)})" if changes else self.name
 
     def differences(self, other: Protocol) -> dict[str, Any]:
         """Fields, and their values here, in which the rules differ from another protocol's."""
@@ -151,12 +167,19 @@ class Protocol:
             values["max_steps"] = StepCaps(**values["max_steps"])
             values["cameras"] = tuple(values["cameras"])
             values["image_size"] = tuple(values["image_size"])
+            values["compat"] = tuple(values.get("compat", ()))
+            for name in ("textures", "distractors"):
+                if values.get(name) is not None:
+                    values[name] = MaterialFolder(**values[name])
             return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
             raise StoreError(
                 f"a stored protocol is not understood ({error}); it was probably written by another version of this program"
             ) from error
 
+
+# Fields that the first stores did not know; empty values are how things were before.
+_ADDED = ("compat", "textures", "distractors")
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "grasp": GRASP_MODES,

@@ -60,6 +60,9 @@ class EpisodeRecord:
         motion_failures: steps whose motion could not be planned, by the last of their tries.
         path: the 2D path that was proposed, as JSON, or None when there was none.
         path_error: why the path planner had no path although it was asked, or None.
+        draws: what each variation factor did, as JSON by the factor's name (`draws_from_json` reads it), or None where none did anything.
+        proposals: everything the path planner was asked for in the episode, as a JSON list of objects with ``step`` (decisions before it),
+            ``path``, ``error`` and ``record`` (what the planner says of it: raw answer, verdict, cost); None without a planner.
         timings: where the time went.
         versions: versions of the programs that made the record, by name; under ``renderer`` what drew the images, if any were drawn.
     """
@@ -78,6 +81,8 @@ class EpisodeRecord:
     motion_failures: int = 0
     path: str | None = None
     path_error: str | None = None
+    draws: str | None = None
+    proposals: str | None = None
     timings: Timings = field(default_factory=Timings)
     versions: dict[str, str] = field(default_factory=dict)
 

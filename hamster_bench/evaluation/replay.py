@@ -23,7 +23,7 @@ from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.paths import Path2D, rasterise_path
 
 # What an episode that runs again must agree on with its record. Messages may differ between program versions.
-COMPARED = ("outcome", "kind", "instruction", "steps", "control_steps", "episode_return", "motion_failures", "path")
+COMPARED = ("outcome", "kind", "instruction", "steps", "control_steps", "episode_return", "motion_failures", "path", "draws")
 
 
 class Replay(NamedTuple):

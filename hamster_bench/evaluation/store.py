@@ -86,6 +86,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER episodes_are_not_deleted BEFORE DELETE ON episodes
             BEGIN SELECT RAISE(ABORT, 'records are never deleted'); END""",
     ),
+    (
+        "ALTER TABLE episodes ADD COLUMN draws TEXT",
+        "ALTER TABLE episodes ADD COLUMN proposals TEXT",
+    ),
 )
 
 _TIMINGS = tuple(f.name for f in fields(Timings))
@@ -104,8 +108,11 @@ _COMPARABLE = (
     "motion_failures",
     "path",
     "path_error",
+    "draws",
     "versions",
 )
+# Kept as they are, but no part of what two runs must agree on: a planner's answers tell how long they took.
+_KEPT = ("proposals",)
 
 
 class ResultStore:
@@ -217,7 +224,7 @@ class ResultStore:
         values: dict[str, Any] = {
             "run": run,
             "recorded": _now(),
-            **{name: getattr(record, name) for name in _COMPARABLE},
+            **{name: getattr(record, name) for name in (*_COMPARABLE, *_KEPT)},
             "scenario": scenario.id,
             "task": scenario.task,
             "variation": scenario.variation,
@@ -286,14 +293,15 @@ class ResultStore:
         given = {name: value for name, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(f'{name} = :{name}' for name in given)}" if given else ""
         cursor = self._connection.execute(
-            f"SELECT {', '.join((*_COMPARABLE, *_TIMINGS))} FROM episodes {where} ORDER BY id", given
+            f"SELECT {', '.join((*_COMPARABLE, *_KEPT, *_TIMINGS))} FROM episodes {where} ORDER BY id", given
         )
+        names = (*_COMPARABLE, *_KEPT)
         # All at once: a reader in the middle of a query would keep the writer waiting.
         for row in cursor.fetchall():
-            values = dict(zip(_COMPARABLE, row[: len(_COMPARABLE)], strict=True))
+            values = dict(zip(names, row[: len(names)], strict=True))
             values["scenario"] = Scenario.from_id(values["scenario"])
             values["versions"] = json.loads(values["versions"])
-            yield EpisodeRecord(**values, timings=Timings(**dict(zip(_TIMINGS, row[len(_COMPARABLE) :], strict=True))))
+            yield EpisodeRecord(**values, timings=Timings(**dict(zip(_TIMINGS, row[len(names) :], strict=True))))
 
     def comparable_records(self) -> list[dict[str, Any]]:
         """What two runs of the same plan must agree on: every record without times and run numbers, in an order of its own."""

@@ -92,14 +92,14 @@ class Question:
     Attributes:
         models: names of the model; the next is tried when the server does not know one.
         text: the text part of the only message.
-        image_url: its image part, ``data:image/...``.
+        image_url: its image part, ``data:image/...``, or None for a message of text alone.
         sampling: fields of the request such as ``temperature``.
         extra: fields that OpenAI's own servers do not know.
     """
 
     models: Sequence[str]
     text: str
-    image_url: str
+    image_url: str | None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -306,10 +306,10 @@ class _Outcome(NamedTuple):
 async def _attempt(client: Any, connection: Connection, question: Question, model: str, key: str | None) -> _Outcome:
     import openai
 
-    message = {
-        "role": "user",
-        "content": [{"type": "image_url", "image_url": {"url": question.image_url}}, {"type": "text", "text": question.text}],
-    }
+    parts: list[dict[str, Any]] = [{"type": "text", "text": question.text}]
+    if question.image_url is not None:
+        parts.insert(0, {"type": "image_url", "image_url": {"url": question.image_url}})
+    message = {"role": "user", "content": parts}
     request = client.chat.completions.with_streaming_response.create(
         model=model, messages=[message], extra_body=dict(question.extra) or None, **question.sampling
     )

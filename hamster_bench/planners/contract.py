@@ -103,6 +103,7 @@ PLANNERS.register("wrong", "hamster_bench.planners.wrong:WrongPathPlanner")
 PLANNERS.register("file", "hamster_bench.planners.file:FilePlanner")
 PLANNERS.register("hamster", "hamster_bench.planners.hamster:HamsterPlanner")
 PLANNERS.register("openai", "hamster_bench.planners.openai_chat:OpenAIPlanner")
+PLANNERS.register("code_as_policies", "hamster_bench.planners.code_as_policies.planner:CodeAsPoliciesPlanner")
 
 
 def make_planner(text: str) -> PathPlanner:

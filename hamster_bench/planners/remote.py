@@ -27,7 +27,7 @@ class Inquiry:
         planner: name of the planner, which stands for the kind of endpoint.
         models: names of the model, most wanted first.
         text: the prompt.
-        image: the image.
+        image: the image, or None for a model that is told everything in words.
         sampling: fields of the request that OpenAI's servers know.
         extra: further fields.
     """
@@ -35,7 +35,7 @@ class Inquiry:
     planner: str
     models: tuple[str, ...]
     text: str
-    image: SentImage
+    image: SentImage | None
     sampling: Mapping[str, Any]
     extra: Mapping[str, Any]
 
@@ -45,7 +45,7 @@ class Inquiry:
             "planner": self.planner,
             "model": self.models[0],
             "text": self.text,
-            "image": self.image.digest(),
+            "image": None if self.image is None else self.image.digest(),
             "sampling": dict(self.sampling) | dict(self.extra),
         }
 
@@ -74,17 +74,30 @@ def propose_remotely(
     Raises:
         PlannerError: there was no answer, or it is no path.
     """
-    record = {"planner": inquiry.planner, **_answer(inquiry, connection, cached=options.cache)}
+    record = {"planner": inquiry.planner, **answer_remotely(inquiry, connection, cached=options.cache)}
     try:
         read = _read(record["answer"], options, start, start_open)
     except AnswerError as error:
         refused = record | {"verdict": f"answer_refused:{error.reason}", "repairs": list(error.repairs)}
         raise PlannerError(f"the answer of {record['model']} is no path: {error}", refused) from None
-    path = inquiry.image.in_full_image(read.path)
+    path = read.path if inquiry.image is None else inquiry.image.in_full_image(read.path)
     return Proposal(path, record | {"verdict": "path", "repairs": list(read.repairs)})
 
 
-def _answer(inquiry: Inquiry, connection: Connection, *, cached: bool) -> dict[str, Any]:
+def answer_remotely(inquiry: Inquiry, connection: Connection, *, cached: bool) -> dict[str, Any]:
+    """A remote model's answer, unread: the part of the record that does not depend on what the answer means.
+
+    Args:
+        inquiry: what is asked.
+        connection: where.
+        cached: whether answers are kept, and one that was kept is taken.
+
+    Returns:
+        ``answer`` (raw), ``model``, ``finish_reason``, ``prompt_tokens``, ``answer_tokens``, ``latency_s``, ``cached``, ``attempts``.
+
+    Raises:
+        PlannerError: there was no answer.
+    """
     if not cached:
         return _ask(inquiry, connection)
     content = inquiry.content()
@@ -104,7 +117,7 @@ def _ask(inquiry: Inquiry, connection: Connection) -> dict[str, Any]:
     question = Question(
         models=inquiry.models,
         text=inquiry.text,
-        image_url=inquiry.image.data_url(),
+        image_url=None if inquiry.image is None else inquiry.image.data_url(),
         sampling=inquiry.sampling,
         extra=inquiry.extra,
     )

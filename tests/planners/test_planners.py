@@ -59,11 +59,15 @@ def context(solution=None, **changes):
 
 
 # What planners cannot be made without.
-NEEDED = {"file": "path={file}", "openai": "model=any,key_env="}
+NEEDED = {"file": "path={file}", "openai": "model=any,key_env=", "code_as_policies": "model=any,key_env="}
+# Packages beyond those that tests bring.
+PACKAGES = {"code_as_policies": ("torch", "transformers", "scipy")}
 
 
 @pytest.mark.parametrize("name", PLANNERS.names())
 def test_every_planner_keeps_the_contract(name, tmp_path):
+    for package in PACKAGES.get(name, ()):
+        pytest.importorskip(package, reason=f"{name} needs {package}")
     file = tmp_path / "paths.json"
     file.write_text("{}")
     planner = make_planner(f"{name}:{NEEDED[name].format(file=file)}" if name in NEEDED else name)
