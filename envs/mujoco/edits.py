@@ -63,7 +63,9 @@ class ModelEdits:
         Its statistics but the mean inertia stay: the range of depth that is drawn depends on them.
         """
         for name in _DERIVED:
-            self.array(name)
+            # Older versions of MuJoCo lack some.
+            if hasattr(self.model, name):
+                self.array(name)
         mujoco.mj_setConst(self.model, mujoco.MjData(self.model))
         for name in ("center", "extent", "meanmass", "meansize"):
             self._restore_statistic(name)
@@ -98,6 +100,7 @@ _DERIVED = (
     "body_invweight0",
     "dof_invweight0",
     "dof_M0",
+    "dof_length",
     "cam_pos0",
     "cam_poscom0",
     "cam_mat0",
