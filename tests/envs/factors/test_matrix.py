@@ -161,7 +161,7 @@ def test_undefined_cells_are_refused_with_the_defined_ones(task: str) -> None:
 
 
 def test_a_misspelt_factor_is_answered_with_close_ones() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean: .*tab_tex"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean: .*tab_tex"):
         check_defined(TASKS.get("hockey"), "tab_text")
 
 
