@@ -71,14 +71,18 @@ def _free_place(
     taken: list[tuple[NDArray[np.float64], float]],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """A pose (7,) in the task base frame at which the object touches nothing, on the area if it has room."""
+    """A pose (7,) in the task base frame at which the object touches nothing and is seen, on the area if it has room."""
     half = np.array(setting.scene.area_half_size(area))
     for growth in _GROWTH:
         for _ in range(_TRIES):
             x, y = rng.uniform(-growth * half, growth * half)
             pose = setting.scene.on_area(area, float(x), float(y))
             apart = (math.dist(pose[:2], place) > max(_APART, radius + other + _MARGIN) for place, other in taken)
-            if all(apart) and setting.scene.is_free(pose, radius + _MARGIN, height + _MARGIN):
+            if (
+                all(apart)
+                and setting.scene.is_seen(pose, height)
+                and setting.scene.is_free(pose, radius + _MARGIN, height + _MARGIN)
+            ):
                 return pose
     raise PlacementError(f"there is no free place for a distractor of {2 * radius:.2f} m across on or around {area!r}")
 
@@ -87,7 +91,7 @@ FACTOR = Factor(
     name=_NAME,
     column="distractor",
     summary="household objects on the table",
-    distribution="kind uniform over the objects, size over three; place uniform over the free part of the task's spawn area",
+    distribution="kind uniform over the objects, size over three; place uniform over the part of the task's spawn area that is free and seen",
     is_defined=is_defined,
     draw=draw,
     apply=apply,

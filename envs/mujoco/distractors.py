@@ -176,7 +176,7 @@ def fill_slot(
     # One box around everything in every node: the tests between geoms that follow are exact.
     first, count = int(model.body_bvhadr[slot.body]), int(model.body_bvhnum[slot.body])
     if first >= 0:
-        edits.array("bvh_aabb")[first : first + count] = thing.box
+        edits.part("bvh_aabb", first, count)[:] = thing.box
     data.qpos[slot.qpos : slot.qpos + 7] = pose_world[[0, 1, 2, 6, 3, 4, 5]]
     data.qvel[slot.qvel : slot.qvel + 6] = 0.0
 

@@ -26,6 +26,10 @@ FloatArray = NDArray[np.float64]
 
 # The three lights that upstream's factor turns.
 _LIGHTS = ("DefaultLightA", "DefaultLightB", "DefaultLightD")
+_FRONT = "front"
+# Share of the half edge of a square image in which an object's middle must lie.
+_VIEW = 0.9
+_VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 # Half a turn about the viewing axis and about x lead from MuJoCo's camera frame (x right, y up, looking along -z) to upstream's
 # (x left, y up, looking along z), whose Euler angles the factor adds to.
 _UPSTREAM_AXES = np.diag([-1.0, 1.0, -1.0])
@@ -148,6 +152,21 @@ class EpisodeScene:
         """Whether an upright cylinder touches nothing of the task and keeps clear of the scripted solution."""
         bottom = pose_compose(self._base(), pose_base)[:3]
         return self.free_space().is_free(bottom, radius, height) and not self._touches_task(bottom, radius, height)
+
+    def is_seen(self, pose_base: ArrayLike, height: float) -> bool:
+        """Whether the front camera sees the middle of an upright object."""
+        model, data = self.scene.model, self.data
+        middle = pose_compose(self._base(), pose_base)[:3] + np.array([0.0, 0.0, height / 2])
+        camera = lookup(model, mujoco.mjtObj.mjOBJ_CAMERA, "camera", _FRONT)
+        ray = middle - data.cam_xpos[camera]
+        x, y, z = data.cam_xmat[camera].reshape(3, 3).T @ ray
+        edge = _VIEW * np.tan(0.5 * np.deg2rad(float(model.cam_fovy[camera])))
+        if z >= 0.0 or max(abs(x), abs(y)) > -z * edge:
+            return False
+        hit = np.zeros(1, np.int32)
+        # In units of the ray's own length.
+        distance = mujoco.mj_ray(model, data, data.cam_xpos[camera], ray, _VISIBLE_GROUPS, 1, -1, hit)
+        return bool(distance < 0.0 or distance > 1.0)
 
     def add_distractors(self, placements: Sequence[DistractorPlacement], folder: Path | None) -> None:
         """Puts objects on the table."""
