@@ -94,7 +94,7 @@ def factor_sheet(file: Path, *, tasks: Sequence[str], size: int = 128, episode: 
         draw.text((_NAMES - 2 * _GAP, top + size / 2), task, fill="black", font=font, anchor="rm")
         for factor, picture in _views(task, size, episode):
             sheet.paste(Image.fromarray(picture), (_NAMES + names.index(factor) * (size + _GAP), top))
-    sheet.save(file, format="JPEG", quality=88, subsampling=0, optimize=True)
+    sheet.save(file, format="JPEG", quality=80, optimize=True)
 
 
 def _views(name: str, size: int, episode: int) -> Iterable[tuple[str, NDArray[np.uint8]]]:
