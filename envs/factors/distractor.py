@@ -46,8 +46,11 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
         for area, count in targets.areas
         for _ in range(count)
     ]
+    # Two of a kind are of one size.
+    sizes = {kind: scale for _, kind, scale in reversed(wanted)}
     taken: list[tuple[NDArray[np.float64], float]] = []
-    for area, kind, scale in wanted:
+    for area, kind, _ in wanted:
+        scale = sizes[kind]
         thing = pool_object(kind, scale, setting.materials.distractors)
         pose = _free_place(setting, area, thing.footprint_radius, thing.height, taken, rng)
         taken.append((pose[:2], thing.footprint_radius))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hamster_bench.envs.factors.contract import DistractorPlacement
-from hamster_bench.envs.mujoco.distractors import PROBE, fill_slot
+from hamster_bench.envs.mujoco.distractors import PROBE, fill_slots
 from hamster_bench.envs.mujoco.edits import ModelEdits
 from hamster_bench.envs.mujoco.keepout import KeepOut
 from hamster_bench.envs.mujoco.layout import Layout
@@ -175,9 +175,9 @@ class EpisodeScene:
         assert library.folder == folder
         assert len(placements) <= len(self.scene.slots)
         base = self._base()
-        for slot, placement in zip(self.scene.slots, placements, strict=False):
-            pose_world = pose_compose(base, np.array(placement.pose_base))
-            fill_slot(self.scene.model, self.data, self.edits, library, slot, placement, pose_world)
+        poses = [pose_compose(base, np.array(placement.pose_base)) for placement in placements]
+        filled = list(zip(self.scene.slots, placements, poses, strict=False))
+        fill_slots(self.scene.model, self.data, self.edits, library, filled)
         self.edits.update_constants()
         mujoco.mj_kinematics(self.scene.model, self.data)
 
