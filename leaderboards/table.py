@@ -223,9 +223,8 @@ def _notes(table: SuccessTable) -> list[str]:
         notes.append("Errors (something broke) count as not successful.")
     combinations = [table.cell(t, a, f).n for t in table.tasks for a in table.agents for f in table.factors]
     if 0 in combinations:
-        notes.append(
-            "-: no records, most often because the factor is not defined for the task; a mean is over the tasks that have some."
-        )
+        reason = " (most often the factor is not defined for the task)" if len(table.factors) > 1 else ""
+        notes.append(f"-: no records{reason}; a mean is over the tasks that have some.")
     if len({n for n in combinations if n}) > 1:
         notes.append("Cells rest on different numbers of episodes.")
     if table.version_sets > 1:

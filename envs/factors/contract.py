@@ -105,6 +105,10 @@ class FactorScene(ScenePoses, Protocol):
         """Whether an upright cylinder standing on the table touches nothing of the task and keeps clear of the scripted solution."""
         ...
 
+    def is_seen(self, pose_base: ArrayLike, height: float) -> bool:
+        """Whether the front camera sees the middle of an upright object of a height standing at a pose (7,)."""
+        ...
+
     def add_distractors(self, placements: Sequence[DistractorPlacement], folder: Path | None) -> None:
         """Puts objects on the table; ``folder`` is the user's own objects' or None for this project's."""
         ...

@@ -46,8 +46,11 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
         for area, count in targets.areas
         for _ in range(count)
     ]
+    # Two of a kind are of one size.
+    sizes = {kind: scale for _, kind, scale in reversed(wanted)}
     taken: list[tuple[NDArray[np.float64], float]] = []
-    for area, kind, scale in wanted:
+    for area, kind, _ in wanted:
+        scale = sizes[kind]
         thing = pool_object(kind, scale, setting.materials.distractors)
         pose = _free_place(setting, area, thing.footprint_radius, thing.height, taken, rng)
         taken.append((pose[:2], thing.footprint_radius))
@@ -71,14 +74,18 @@ def _free_place(
     taken: list[tuple[NDArray[np.float64], float]],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """A pose (7,) in the task base frame at which the object touches nothing, on the area if it has room."""
+    """A pose (7,) in the task base frame at which the object touches nothing and is seen, on the area if it has room."""
     half = np.array(setting.scene.area_half_size(area))
     for growth in _GROWTH:
         for _ in range(_TRIES):
             x, y = rng.uniform(-growth * half, growth * half)
             pose = setting.scene.on_area(area, float(x), float(y))
             apart = (math.dist(pose[:2], place) > max(_APART, radius + other + _MARGIN) for place, other in taken)
-            if all(apart) and setting.scene.is_free(pose, radius + _MARGIN, height + _MARGIN):
+            if (
+                all(apart)
+                and setting.scene.is_seen(pose, height)
+                and setting.scene.is_free(pose, radius + _MARGIN, height + _MARGIN)
+            ):
                 return pose
     raise PlacementError(f"there is no free place for a distractor of {2 * radius:.2f} m across on or around {area!r}")
 
@@ -87,7 +94,7 @@ FACTOR = Factor(
     name=_NAME,
     column="distractor",
     summary="household objects on the table",
-    distribution="kind uniform over the objects, size over three; place uniform over the free part of the task's spawn area",
+    distribution="kind uniform over the objects, size over three; place uniform over what of the task's spawn area is free and seen",
     is_defined=is_defined,
     draw=draw,
     apply=apply,

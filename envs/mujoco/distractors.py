@@ -6,9 +6,11 @@ taking over what that object's compiled geoms look like. Slots that hold nothing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -16,29 +18,29 @@ from numpy.typing import NDArray
 
 from hamster_bench.envs.factors.contract import DistractorPlacement
 from hamster_bench.envs.factors.distractor_objects.mjcf import COLLISION_GROUP, add_meshes, add_to_spec
-from hamster_bench.envs.factors.distractor_objects.pool import SIZES, pool, pool_object
+from hamster_bench.envs.factors.distractor_objects.pool import pool, pool_object
 from hamster_bench.envs.mujoco.edits import ModelEdits
+from hamster_bench.errors import InvalidOptionError
 
 FloatArray = NDArray[np.float64]
 
-# What a geom takes over from the compiled object.
-_GEOM_ARRAYS = (
-    "geom_type",
-    "geom_dataid",
-    "geom_contype",
-    "geom_conaffinity",
-    "geom_condim",
-    "geom_group",
-    "geom_size",
-    "geom_pos",
-    "geom_quat",
-    "geom_rbound",
-    "geom_aabb",
-    "geom_friction",
-    "geom_solref",
-    "geom_rgba",
-)
-_BODY_ARRAYS = ("body_mass", "body_inertia", "body_ipos", "body_iquat")
+# What a geom takes over from the compiled object, and the power of the scale by which it grows.
+_GEOM_ARRAYS = {
+    "geom_type": 0,
+    "geom_contype": 0,
+    "geom_conaffinity": 0,
+    "geom_condim": 0,
+    "geom_group": 0,
+    "geom_size": 1,
+    "geom_pos": 1,
+    "geom_quat": 0,
+    "geom_rbound": 1,
+    "geom_aabb": 1,
+    "geom_friction": 0,
+    "geom_solref": 0,
+    "geom_rgba": 0,
+}
+_BODY_ARRAYS = {"body_mass": 3, "body_inertia": 5, "body_ipos": 1, "body_iquat": 0}
 PROBE = "distractor_probe"
 """Name of the geom, an upright cylinder that collides with nothing, by which free places are found."""
 
@@ -69,9 +71,9 @@ class Slot:
 class _Compiled:
     """What an object is made of, in its own compiled model; meshes by name."""
 
-    geoms: dict[str, NDArray[np.generic]]
+    geoms: dict[str, NDArray[Any]]
     meshes: tuple[str | None, ...]
-    body: dict[str, NDArray[np.generic]]
+    body: dict[str, NDArray[Any]]
     box: FloatArray
 
 
@@ -81,35 +83,35 @@ class Library:
 
     Attributes:
         folder: the user's folder, or None for this project's objects.
-        objects: by kind and size.
+        objects: by kind, in natural size.
         most_geoms: number of geoms of the object that has most.
     """
 
     folder: Path | None
-    objects: dict[tuple[str, float], _Compiled]
+    objects: dict[str, _Compiled]
     most_geoms: int
 
 
 @lru_cache(maxsize=4)
 def load_library(folder: Path | None) -> Library:
-    """Compiles every object of a pool in every size; less than a second, once in a process.
+    """Compiles every object of a pool; half a second, once in a process.
 
     Raises:
         InvalidOptionError: the user's folder or one of its files cannot be read.
     """
     spec = mujoco.MjSpec()
-    names = {(kind, scale): _name(kind, scale) for kind in pool(folder=folder) for scale in SIZES}
-    for (kind, scale), name in names.items():
-        add_to_spec(spec, pool_object(kind, scale, folder), name)
+    kinds = pool(folder=folder)
+    for kind in kinds:
+        add_to_spec(spec, pool_object(kind, 1.0, folder), kind)
     model = spec.compile()
-    objects = {key: _compiled(model, name) for key, name in names.items()}
+    objects = {kind: _compiled(model, kind) for kind in kinds}
     return Library(folder, objects, max(len(thing.meshes) for thing in objects.values()))
 
 
 def add_slots(world: mujoco.MjSpec, library: Library, count: int) -> tuple[str, ...]:
     """Adds the meshes of a library and a number of slots to a scene, after everything else in it; gives the slots' names."""
-    for kind, scale in library.objects:
-        add_meshes(world, pool_object(kind, scale, library.folder), _name(kind, scale))
+    for kind in library.objects:
+        add_meshes(world, pool_object(kind, 1.0, library.folder), kind)
     # A body of its own, and last: geoms of the world would come before all others.
     world.worldbody.add_body(name=PROBE).add_geom(
         name=PROBE,
@@ -155,34 +157,47 @@ def find_slots(model: mujoco.MjModel, names: tuple[str, ...]) -> tuple[Slot, ...
     return tuple(slots)
 
 
-def fill_slot(
+def fill_slots(
     model: mujoco.MjModel,
     data: mujoco.MjData,
     edits: ModelEdits,
     library: Library,
-    slot: Slot,
-    placement: DistractorPlacement,
-    pose_world: FloatArray,
+    placements: Sequence[tuple[Slot, DistractorPlacement, FloatArray]],
 ) -> None:
-    """Turns a slot into an object at rest at a world pose (7,)."""
-    thing = library.objects[placement.kind, placement.scale]
-    used = slot.geoms[: len(thing.meshes)]
-    for name, values in thing.geoms.items():
-        edits.array(name)[used] = values
-    edits.array("geom_dataid")[used] = [-1 if mesh is None else model.mesh(mesh).id for mesh in thing.meshes]
-    for name, value in thing.body.items():
-        edits.array(name)[slot.body] = value
-    edits.array("body_gravcomp")[slot.body] = 0.0
-    # One box around everything in every node: the tests between geoms that follow are exact.
-    first, count = int(model.body_bvhadr[slot.body]), int(model.body_bvhnum[slot.body])
-    if first >= 0:
-        edits.array("bvh_aabb")[first : first + count] = thing.box
-    data.qpos[slot.qpos : slot.qpos + 7] = pose_world[[0, 1, 2, 6, 3, 4, 5]]
-    data.qvel[slot.qvel : slot.qvel + 6] = 0.0
+    """Turns slots into objects at rest.
 
+    Args:
+        model: the scene.
+        data: its state.
+        edits: takes the changes back later.
+        library: the objects.
+        placements: slot, object and world pose (7,) of each.
 
-def _name(kind: str, scale: float) -> str:
-    return f"{kind}@{scale:g}"
+    Raises:
+        InvalidOptionError: one kind is asked for in two sizes: all objects of a kind share its meshes.
+    """
+    scales: dict[str, float] = {}
+    for _, placement, _ in placements:
+        if scales.setdefault(placement.kind, placement.scale) != placement.scale:
+            raise InvalidOptionError(f"distractors of one kind have one size in a scene; {placement.kind} is asked for in two")
+    for kind, scale in scales.items():
+        for mesh in filter(None, library.objects[kind].meshes):
+            edits.scale_mesh(model.mesh(mesh).id, scale)
+    for slot, placement, pose_world in placements:
+        thing, scale = library.objects[placement.kind], placement.scale
+        used = slot.geoms[: len(thing.meshes)]
+        for name, power in _GEOM_ARRAYS.items():
+            edits.array(name)[used] = thing.geoms[name] * scale**power if power else thing.geoms[name]
+        edits.array("geom_dataid")[used] = [-1 if mesh is None else model.mesh(mesh).id for mesh in thing.meshes]
+        for name, power in _BODY_ARRAYS.items():
+            edits.array(name)[slot.body] = thing.body[name] * scale**power
+        edits.array("body_gravcomp")[slot.body] = 0.0
+        # One box around everything in every node: the tests between geoms that follow are exact.
+        first, count = int(model.body_bvhadr[slot.body]), int(model.body_bvhnum[slot.body])
+        if first >= 0:
+            edits.part("bvh_aabb", first, count)[:] = thing.box * scale
+        data.qpos[slot.qpos : slot.qpos + 7] = pose_world[[0, 1, 2, 6, 3, 4, 5]]
+        data.qvel[slot.qvel : slot.qvel + 6] = 0.0
 
 
 def _hide(model: mujoco.MjModel, geoms: NDArray[np.intp]) -> None:
@@ -200,7 +215,7 @@ def _compiled(model: mujoco.MjModel, name: str) -> _Compiled:
     low = (boxes[:, :3] - boxes[:, 3:]).min(axis=0)
     high = (boxes[:, :3] + boxes[:, 3:]).max(axis=0)
     return _Compiled(
-        geoms={array: getattr(model, array)[geoms].copy() for array in _GEOM_ARRAYS if array != "geom_dataid"},
+        geoms={array: getattr(model, array)[geoms].copy() for array in _GEOM_ARRAYS},
         meshes=tuple(model.mesh(mesh).name if mesh >= 0 else None for mesh in model.geom_dataid[geoms]),
         body={array: getattr(model, array)[body].copy() for array in _BODY_ARRAYS},
         box=np.concatenate([(low + high) / 2, (high - low) / 2]),

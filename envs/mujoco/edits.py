@@ -29,7 +29,9 @@ class ModelEdits:
         self.meshes: set[int] = set()
         self._saved: dict[str, NDArray[Any]] = {name: getattr(model, name).copy() for name in EPISODE_ARRAYS}
         self._changed: set[str] = set()
+        self._parts: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._scaled_meshes: set[int] = set()
+        self._scratch: mujoco.MjData | None = None
         self._statistics = {name: np.copy(getattr(model.stat, name)) for name in _STATISTICS}
 
     def array(self, name: str) -> Any:
@@ -40,14 +42,20 @@ class ModelEdits:
         self._changed.add(name)
         return array
 
+    def part(self, name: str, first: int, count: int) -> Any:
+        """Rows of a large array of the model, to be changed in place; those alone are kept and put back."""
+        view = getattr(self.model, name)[first : first + count]
+        self._parts.append((view, view.copy()))
+        return view
+
     def scale_mesh(self, mesh: int, factor: float) -> None:
         """Scales the vertices of a mesh and the boxes that rays are tested against."""
         model = self.model
         first, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
-        self.array("mesh_vert")[first : first + count] *= factor
+        self.part("mesh_vert", first, count)[:] *= factor
         first, count = int(model.mesh_bvhadr[mesh]), int(model.mesh_bvhnum[mesh])
         if first >= 0:
-            self.array("bvh_aabb")[first : first + count] *= factor
+            self.part("bvh_aabb", first, count)[:] *= factor
         self._scaled_meshes.add(mesh)
         self.meshes.add(mesh)
 
@@ -66,7 +74,9 @@ class ModelEdits:
             # Older versions of MuJoCo lack some.
             if hasattr(self.model, name):
                 self.array(name)
-        mujoco.mj_setConst(self.model, mujoco.MjData(self.model))
+        if self._scratch is None:
+            self._scratch = mujoco.MjData(self.model)
+        mujoco.mj_setConst(self.model, self._scratch)
         for name in ("center", "extent", "meanmass", "meansize"):
             self._restore_statistic(name)
 
@@ -75,6 +85,10 @@ class ModelEdits:
         for name in self._changed.union(EPISODE_ARRAYS):
             getattr(self.model, name)[:] = self._saved[name]
         self._changed.clear()
+        # The last change first, in case rows were changed twice.
+        for view, before in reversed(self._parts):
+            view[:] = before
+        self._parts.clear()
         for name in _STATISTICS:
             self._restore_statistic(name)
         self.meshes |= self._scaled_meshes

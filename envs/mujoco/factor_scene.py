@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hamster_bench.envs.factors.contract import DistractorPlacement
-from hamster_bench.envs.mujoco.distractors import PROBE, fill_slot
+from hamster_bench.envs.mujoco.distractors import PROBE, fill_slots
 from hamster_bench.envs.mujoco.edits import ModelEdits
 from hamster_bench.envs.mujoco.keepout import KeepOut
 from hamster_bench.envs.mujoco.layout import Layout
@@ -26,6 +26,10 @@ FloatArray = NDArray[np.float64]
 
 # The three lights that upstream's factor turns.
 _LIGHTS = ("DefaultLightA", "DefaultLightB", "DefaultLightD")
+_FRONT = "front"
+# Share of the half edge of a square image in which an object's middle must lie.
+_VIEW = 0.9
+_VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 # Half a turn about the viewing axis and about x lead from MuJoCo's camera frame (x right, y up, looking along -z) to upstream's
 # (x left, y up, looking along z), whose Euler angles the factor adds to.
 _UPSTREAM_AXES = np.diag([-1.0, 1.0, -1.0])
@@ -149,6 +153,21 @@ class EpisodeScene:
         bottom = pose_compose(self._base(), pose_base)[:3]
         return self.free_space().is_free(bottom, radius, height) and not self._touches_task(bottom, radius, height)
 
+    def is_seen(self, pose_base: ArrayLike, height: float) -> bool:
+        """Whether the front camera sees the middle of an upright object."""
+        model, data = self.scene.model, self.data
+        middle = pose_compose(self._base(), pose_base)[:3] + np.array([0.0, 0.0, height / 2])
+        camera = lookup(model, mujoco.mjtObj.mjOBJ_CAMERA, "camera", _FRONT)
+        ray = middle - data.cam_xpos[camera]
+        x, y, z = data.cam_xmat[camera].reshape(3, 3).T @ ray
+        edge = _VIEW * np.tan(0.5 * np.deg2rad(float(model.cam_fovy[camera])))
+        if z >= 0.0 or max(abs(x), abs(y)) > -z * edge:
+            return False
+        hit = np.zeros(1, np.int32)
+        # In units of the ray's own length.
+        distance = mujoco.mj_ray(model, data, data.cam_xpos[camera], ray, _VISIBLE_GROUPS, 1, -1, hit)
+        return bool(distance < 0.0 or distance > 1.0)
+
     def add_distractors(self, placements: Sequence[DistractorPlacement], folder: Path | None) -> None:
         """Puts objects on the table."""
         library = self.scene.library
@@ -156,9 +175,9 @@ class EpisodeScene:
         assert library.folder == folder
         assert len(placements) <= len(self.scene.slots)
         base = self._base()
-        for slot, placement in zip(self.scene.slots, placements, strict=False):
-            pose_world = pose_compose(base, np.array(placement.pose_base))
-            fill_slot(self.scene.model, self.data, self.edits, library, slot, placement, pose_world)
+        poses = [pose_compose(base, np.array(placement.pose_base)) for placement in placements]
+        filled = list(zip(self.scene.slots, placements, poses, strict=False))
+        fill_slots(self.scene.model, self.data, self.edits, library, filled)
         self.edits.update_constants()
         mujoco.mj_kinematics(self.scene.model, self.data)
 

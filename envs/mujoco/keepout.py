@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,7 @@ from hamster_bench.envs.mujoco.planning import SelfCollisionChecker
 from hamster_bench.envs.mujoco.robot import Robot
 from hamster_bench.envs.mujoco.scene import Scene, WaypointSites
 from hamster_bench.envs.task import DetectedCondition, JointCondition
-from hamster_bench.geometry import pose_compose, pose_inverse
+from hamster_bench.geometry import matrix_from_quat_xyzw, pose_inverse
 
 FloatArray = NDArray[np.float64]
 
@@ -67,13 +68,14 @@ def keep_out(
         paths: joint path (n, 7) [rad] of every step.
     """
     balls = [_pushed(scene, data), _swung(scene, data)]
+    robot_cover = _cover(arm.model, range(arm.model.ngeom))
     held: FloatArray | None = None
     for (waypoint, _), path in zip(solution, paths, strict=True):
         for joints in _spread(path):
             arm.data.qpos[:7] = joints
             arm.data.qpos[7:9] = data.qpos[robot.finger_qpos]
             mujoco.mj_kinematics(arm.model, arm.data)
-            balls.append(_balls(arm.model, arm.data, range(arm.model.ngeom)))
+            balls.append(robot_cover.balls(arm.data))
             if held is not None:
                 balls.append(_moved(held, _site_pose(arm)))
         if waypoint.gripper is not None:
@@ -81,7 +83,7 @@ def keep_out(
             body = nearest_graspable(scene, data, waypoint.sites[-1]) if waypoint.gripper <= 0.5 else None
             if body is not None:
                 # What is taken stands where it stood at the start, so the tip's planned pose tells how it is held.
-                held = _moved(_balls(scene.model, data, scene.solid[body]), pose_inverse(_site_pose(arm)))
+                held = _moved(_cover(scene.model, scene.solid[body]).balls(data), pose_inverse(_site_pose(arm)))
     everything = np.concatenate(balls)
     low = everything[:, 2] - everything[:, 3] < data.xpos[scene.base][2] + _TALLEST
     return KeepOut(everything[low, :3], everything[low, 3])
@@ -108,27 +110,46 @@ def _spread(path: FloatArray) -> list[FloatArray]:
     return [*kept, path[-1]]
 
 
-def _balls(model: mujoco.MjModel, data: mujoco.MjData, geoms: Sequence[int]) -> FloatArray:
-    """Balls (n, 4) x y z radius that cover geoms: a row of them along the longest edge of each bounding box."""
-    rows = []
+@dataclass(frozen=True, eq=False)
+class _Cover:
+    """Balls that cover geoms: a row of them along the longest edge of each bounding box.
+
+    Attributes:
+        geoms: (n,) id of the geom of every ball.
+        centres: (n, 3) in that geom's frame [m].
+        radii: (n,) [m].
+    """
+
+    geoms: NDArray[np.intp]
+    centres: FloatArray
+    radii: FloatArray
+
+    def balls(self, data: mujoco.MjData) -> FloatArray:
+        """The balls (n, 4) x y z radius where the geoms are now."""
+        turned = np.einsum("nij,nj->ni", data.geom_xmat[self.geoms].reshape(-1, 3, 3), self.centres)
+        return np.column_stack([turned + data.geom_xpos[self.geoms], self.radii])
+
+
+def _cover(model: mujoco.MjModel, geoms: Sequence[int]) -> _Cover:
+    numbers, centres, radii = [], [np.empty((0, 3))], []
     for geom in geoms:
         centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
         axis = int(np.argmax(half))
-        across = float(np.hypot(*np.delete(half, axis)))
-        count = max(1, int(np.ceil(half[axis] / max(across, 0.005))))
+        across = math.sqrt(float(half @ half) - float(half[axis]) ** 2)
+        count = max(1, math.ceil(half[axis] / max(across, 0.005)))
         piece = half[axis] / count
         points = np.tile(centre, (count, 1))
         points[:, axis] += (2 * np.arange(count) + 1 - count) * piece
-        world = points @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom]
-        rows.append(np.column_stack([world, np.full(count, np.hypot(across, piece))]))
-    return np.concatenate(rows) if rows else np.empty((0, 4))
+        centres.append(points)
+        numbers += [geom] * count
+        radii += [math.hypot(across, piece)] * count
+    return _Cover(np.array(numbers, dtype=np.intp), np.concatenate(centres), np.array(radii))
 
 
 def _moved(balls: FloatArray, T: FloatArray) -> FloatArray:
     """Balls carried by a pose (7,)."""
     moved = balls.copy()
-    for row in moved:
-        row[:3] = pose_compose(T, np.array([*row[:3], 0.0, 0.0, 0.0, 1.0]))[:3]
+    moved[:, :3] = balls[:, :3] @ matrix_from_quat_xyzw(T[3:]).T + T[:3]
     return moved
 
 
@@ -138,7 +159,7 @@ def _pushed(scene: Scene, data: mujoco.MjData) -> FloatArray:
     conditions = (*scene.task.success, *scene.task.success_by_variation)
     for condition in conditions:
         if isinstance(condition, DetectedCondition) and condition.object not in scene.welds:
-            start = _balls(scene.model, data, scene.solid[condition.object])
+            start = _cover(scene.model, scene.solid[condition.object]).balls(data)
             way = data.geom_xpos[scene.volumes[condition.volume]] - data.xpos[scene.body(condition.object)]
             count = max(1, int(np.ceil(np.linalg.norm(way) / _PUSH_STEP)))
             for k in range(count + 1):
@@ -158,8 +179,9 @@ def _swung(scene: Scene, data: mujoco.MjData) -> FloatArray:
             end = low if stored - low > high - stored else high
             posed = mujoco.MjData(model)
             posed.qpos[:] = data.qpos
+            cover = _cover(model, scene.solid[model.body(int(joint.bodyid[0])).name])
             for angle in np.linspace(stored, end, _SWING_STEPS):
                 posed.qpos[address] = angle
                 mujoco.mj_kinematics(model, posed)
-                balls.append(_balls(model, posed, scene.solid[model.body(int(joint.bodyid[0])).name]))
+                balls.append(cover.balls(posed))
     return np.concatenate(balls)

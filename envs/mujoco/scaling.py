@@ -182,11 +182,10 @@ def _scale_subtree(
     meshes = {int(mesh): factor for mesh in model.geom_dataid[geoms[is_mesh]]}
     for name in ("geom_pos", "geom_size", "geom_rbound", "geom_aabb"):
         edits.array(name)[geoms] *= factor
-    boxes = edits.array("bvh_aabb")
     for body in numbers:
         first, count = int(model.body_bvhadr[body]), int(model.body_bvhnum[body])
         if first >= 0:
-            boxes[first : first + count] *= factor
+            edits.part("bvh_aabb", first, count)[:] *= factor
 
     sites = np.flatnonzero(np.isin(model.site_bodyid, numbers))
     for name in ("site_pos", "site_size"):

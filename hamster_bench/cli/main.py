@@ -45,6 +45,7 @@ COMMANDS: dict[str, _Entry] = {
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
+    "factors": _Entry("hamster_bench.cli.factors", "show which variation factor exists for which task"),
     "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
     "planners": _Entry("hamster_bench.cli.planners", "list the path planners and their options"),
     "plan": _Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),

@@ -162,7 +162,7 @@ def _play(env: Environment, agent: Agent, scenario: Scenario, protocol: Protocol
             with clock.measure("step"), _blaming("environment_error"):
                 observation, reward, terminated, truncated, info = env.step(action)
                 _count(progress, float(reward), info)
-                proposals.note(info)
+                proposals.note(info, progress.steps + 1)
             if info["failure"] is None or info["is_success"] or terminated or truncated:
                 break
         progress.steps += 1
@@ -191,8 +191,8 @@ class _Proposals:
     _count: int = 0
     _lines: list[str] = field(default_factory=list)
 
-    def note(self, info: dict[str, Any]) -> None:
-        """Adds a proposal if this step brought a new one."""
+    def note(self, info: dict[str, Any], step: int = 0) -> None:
+        """Adds a proposal if there is a new one after this many decisions."""
         count = int(info.get("path_proposals", 0))
         if count == self._count:
             return
@@ -200,7 +200,7 @@ class _Proposals:
         path, error = _proposal(info)
         said = info.get("path_record")
         entry = {
-            "step": self.progress.steps,
+            "step": step,
             "path": None if path is None else json.loads(path),
             "error": error,
             "record": None if said is None else dict(said),

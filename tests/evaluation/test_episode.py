@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -314,6 +315,10 @@ def test_paths_are_refreshed_as_the_protocol_says(tmp_path: Path, monkeypatch: p
     record, _ = play_with_path(tmp_path / "often", monkeypatch, lambda *arguments: asked.append(1) or PATH, **rule)  # type: ignore[func-returns-value]
     # At reset and after every action but the last.
     assert len(asked) == record.steps > 1
+    assert record.proposals is not None
+    proposals = json.loads(record.proposals)
+    assert [entry["step"] for entry in proposals] == list(range(len(asked)))
+    assert proposals[0]["path"] == json.loads(PATH.to_json())
     with pytest.raises(InvalidOptionError, match="every_K_keyposes"):
         make_protocol("hamster", path_refresh="sometimes")
 

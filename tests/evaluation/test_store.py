@@ -35,6 +35,8 @@ RECORD = EpisodeRecord(
     episode_return=0.0,
     motion_failures=1,
     path='{"points":[[0.1,0.2]],"gripper_open":[true]}',
+    draws='{"tab_col":{"rgb":[0.3,0.4,0.5]}}',
+    proposals='[{"step":0,"path":null,"error":"no answer","record":{"latency_s":0.2}}]',
     timings=Timings(reset_wall=0.5, reset_cpu=0.4, act_wall=0.3, act_cpu=0.2, step_wall=0.1, step_cpu=0.05),
     versions={"python": "3.11"},
 )
@@ -199,6 +201,30 @@ def test_older_schema_is_migrated_by_writers_and_understood_by_readers(tmp_path:
     assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
     assert connection.execute("SELECT stage FROM episodes").fetchall() == [(None,), (None,)]
     connection.close()
+
+
+def test_records_of_the_first_schema_are_read_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MIGRATIONS", store_module.MIGRATIONS[:1])
+    monkeypatch.setattr(store_module, "_COMPARABLE", tuple(n for n in store_module._COMPARABLE if n != "draws"))
+    monkeypatch.setattr(store_module, "_KEPT", ())
+    file = filled(tmp_path)
+    monkeypatch.undo()
+    old = [dataclasses.replace(record, draws=None, proposals=None) for record in (RECORD, SUCCESS)]
+    with ResultStore.for_reading(tmp_path) as store:
+        assert list(store.records()) == old
+    with ResultStore.for_writing(tmp_path) as store:
+        store.add(store.start_run(HAMSTER, {}), dataclasses.replace(RECORD, agent="c"))
+        assert list(store.records()) == [*old, dataclasses.replace(RECORD, agent="c")]
+    assert file.exists()
+
+
+def test_what_a_planner_said_is_no_part_of_the_digest(tmp_path: Path) -> None:
+    digests = []
+    for number, proposals in enumerate((RECORD.proposals, None)):
+        with ResultStore.for_writing(tmp_path / str(number)) as store:
+            store.add(store.start_run(HAMSTER, {}), dataclasses.replace(RECORD, proposals=proposals))
+            digests.append(store.digest())
+    assert digests[0] == digests[1]
 
 
 def test_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

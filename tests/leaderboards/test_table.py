@@ -109,6 +109,17 @@ def test_several_factors_become_columns() -> None:
     assert lines[6].endswith("-")
 
 
+def test_columns_stand_in_upstream_order_and_undefined_cells_are_left_out_of_means() -> None:
+    mixed = [*records("a", "x", "ss", "tab_tex"), *records("b", "x", "ff", "bac_tex"), *records("b", "x", "sf", "tab_tex")]
+    table = success_table([*mixed, *records("a", "x", "ss"), *records("b", "x", "ff")], HAMSTER)
+    assert table.factors == ("no_var", "bac_tex", "tab_tex")
+    assert table.cell("a", "x", "bac_tex").n == 0
+    assert table.mean("x", "bac_tex")[0].mean == 0.0
+    assert table.mean("x", "tab_tex")[0].mean == 0.75
+    text = to_text([table])
+    assert "-: no records (most often the factor is not defined for the task); a mean is over the tasks that have some." in text
+
+
 def test_protocols_are_never_mixed(tmp_path: Path) -> None:
     friction = make_protocol("hamster", grasp="friction")
     with pytest.raises(StoreError, match="make one table each"):
