@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_names, check_numbers
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 
 # Upstream's ranges, for every coordinate [m] and every Euler angle [rad].
@@ -23,7 +24,10 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
 
 def apply(setting: Setting, drawn: Draw) -> None:
     """Moves the cameras."""
+    check_names(drawn, _CAMERAS)
     for camera, move in drawn.items():
+        check_numbers(move["offset"], -_OFFSET, _OFFSET, 3)
+        check_numbers(move["turn"], -_TURN, _TURN, 3)
         setting.scene.move_camera(camera, move["offset"], move["turn"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hamster_bench.envs.colors import COLORS
+from hamster_bench.envs.factors.checks import check_names
 from hamster_bench.envs.factors.contract import Draw, Factor, FactorScene, Setting
 from hamster_bench.envs.targets import ColorTargets
 from hamster_bench.envs.task import Task
@@ -25,7 +26,9 @@ def object_color_factor(name: str, column: str, objects: str) -> Factor:
         return {"colors": _draw_colors(setting, color_targets(setting.task, name), rng)}
 
     def apply(setting: Setting, drawn: Draw) -> None:
-        if "paint_wins" in setting.materials.compat and color_targets(setting.task, name).named is not None:
+        targets = color_targets(setting.task, name)
+        check_names(drawn["colors"], targets.objects)
+        if "paint_wins" in setting.materials.compat and targets.named is not None:
             return
         for target, color in drawn["colors"].items():
             setting.scene.set_color(target, _RGB[color])

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hamster_bench.envs.factors.checks import check_numbers
 from hamster_bench.envs.factors.contract import DistractorPlacement, Draw, Factor, Setting
 from hamster_bench.envs.factors.distractor_objects.pool import SIZES, pool, pool_object
 from hamster_bench.envs.targets import SpawnAreas
 from hamster_bench.envs.task import Task
-from hamster_bench.errors import PlacementError
+from hamster_bench.errors import PlacementError, UnknownNameError
 
 _NAME = "distractor"
 
@@ -23,6 +24,8 @@ _TRIES = 100
 _MARGIN = 0.01
 # Where a spawn area is full, the tries go on in areas grown by these factors, in turn.
 _GROWTH = (1.0, 1.5, 2.0, 3.0)
+# From the task base to the far corners of the table is less [m].
+_FURTHEST = 2.0
 
 
 def is_defined(task: Task) -> bool:
@@ -60,6 +63,17 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
 
 def apply(setting: Setting, drawn: Draw) -> None:
     """Puts the objects on the table."""
+    targets = setting.task.factors[_NAME]
+    assert isinstance(targets, SpawnAreas)
+    kinds = pool(targets.lookalikes, setting.materials.distractors)
+    if len(drawn["objects"]) != sum(count for _, count in targets.areas):
+        raise ValueError(f"there must be {sum(count for _, count in targets.areas)} objects, got {len(drawn['objects'])}")
+    for thing in drawn["objects"]:
+        if thing["kind"] not in kinds:
+            raise UnknownNameError("distractor", thing["kind"], kinds)
+        if thing["scale"] not in SIZES:
+            raise ValueError(f"the scale {thing['scale']!r} is none of {', '.join(map(str, SIZES))}")
+        check_numbers(thing["pose_base"], -_FURTHEST, _FURTHEST, 7)
     setting.scene.add_distractors(
         [DistractorPlacement(o["kind"], o["scale"], tuple(o["pose_base"])) for o in drawn["objects"]],
         setting.materials.distractors,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from hamster_bench.envs.colors import COLORS
@@ -83,40 +84,65 @@ def draw_factors(scenario: Scenario, setting: Setting) -> dict[str, Draw]:
     return draws
 
 
+def check_draws(setting: Setting, factor: str, draws: object) -> None:
+    """Refuses what cannot be the draws of a factor; whether each fits its task shows when it is applied.
+
+    Raises:
+        InvalidOptionError: these are no draws of the factor for this task.
+    """
+    parts = single_factors(factor, setting.task, setting.materials.compat)
+    if not isinstance(draws, Mapping) or not all(isinstance(drawn, Mapping) for drawn in draws.values()):
+        raise InvalidOptionError(
+            f"draws are a mapping of factors to what they drew, as info['draws'] holds, got {str(draws)[:80]!r}"
+        )
+    if set(draws) != set(parts):
+        raise InvalidOptionError(
+            f"draws of {factor} for {setting.task.name} hold {', '.join(parts) or 'nothing'}, "
+            f"got {', '.join(map(str, draws)) or 'nothing'}"
+        )
+
+
 def apply_factors(setting: Setting, factor: str, draws: Draws) -> None:
     """Does what was drawn.
 
     Raises:
         InvalidOptionError: these are no draws of the factor for this task.
     """
-    parts = single_factors(factor, setting.task, setting.materials.compat)
-    if set(draws) != set(parts):
-        raise InvalidOptionError(
-            f"draws of {factor} for {setting.task.name} hold {', '.join(parts) or 'nothing'}, got {', '.join(draws) or 'nothing'}"
-        )
-    for name in parts:
+    check_draws(setting, factor, draws)
+    for name in single_factors(factor, setting.task, setting.materials.compat):
         apply = FACTORS.get(name).apply
         assert apply is not None
-        try:
+        with _refusing_nonsense(setting, name):
             apply(setting, draws[name])
-        except HamsterBenchError:
-            raise
-        except (KeyError, TypeError, ValueError, IndexError, AssertionError) as error:
-            raise InvalidOptionError(f"these draws of {name} for {setting.task.name} make no sense: {error!r}") from error
 
 
 def instructed_variation(setting: Setting, variation: int, draws: Draws) -> int:
     """The variation whose instructions describe the scene as it looks.
 
     Instructions that name the colour of an object follow the colour it has been painted with.
+
+    Raises:
+        InvalidOptionError: the draws say nothing of that colour.
     """
     if "paint_wins" in setting.materials.compat:
         return variation
     for name, drawn in draws.items():
         targets = setting.task.factors.get(name)
         if isinstance(targets, ColorTargets) and targets.named is not None:
-            variation = _COLOR_INDEX[drawn["colors"][targets.named(setting.scene)]]
+            with _refusing_nonsense(setting, name):
+                variation = _COLOR_INDEX[drawn["colors"][targets.named(setting.scene)]]
     return variation
+
+
+@contextmanager
+def _refusing_nonsense(setting: Setting, name: str) -> Iterator[None]:
+    """Turns what comes of draws that no factor has made into an error that says so."""
+    try:
+        yield
+    except HamsterBenchError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, AssertionError) as error:
+        raise InvalidOptionError(f"these draws of {name} for {setting.task.name} make no sense: {error!r}") from error
 
 
 def draws_to_json(draws: Draws) -> str:

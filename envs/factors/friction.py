@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_names, check_numbers
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 from hamster_bench.envs.targets import FrictionTargets
 from hamster_bench.envs.task import Task
@@ -25,7 +26,11 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
 
 def apply(setting: Setting, drawn: Draw) -> None:
     """Sets the coefficients."""
+    targets = setting.task.factors[_NAME]
+    assert isinstance(targets, FrictionTargets)
+    check_names(drawn["frictions"], targets.objects)
     for body, coefficient in drawn["frictions"].items():
+        check_numbers(coefficient, targets.low, targets.high)
         setting.scene.set_friction(body, coefficient)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_names, check_numbers
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 from hamster_bench.envs.targets import MassTargets
 from hamster_bench.envs.task import Task
@@ -25,8 +26,12 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
 
 def apply(setting: Setting, drawn: Draw) -> None:
     """Sets the masses."""
-    for body, mass in drawn["masses"].items():
-        setting.scene.set_mass(body, mass)
+    targets = setting.task.factors[_NAME]
+    assert isinstance(targets, MassTargets)
+    check_names(drawn["masses"], (body for body, _, _ in targets.ranges))
+    for body, low, high in targets.ranges:
+        check_numbers(drawn["masses"][body], low, high)
+        setting.scene.set_mass(body, drawn["masses"][body])
 
 
 FACTOR = Factor(

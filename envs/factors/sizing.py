@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_names, check_numbers
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 from hamster_bench.envs.targets import SizeTargets
 from hamster_bench.envs.task import Task
@@ -27,7 +28,11 @@ def object_size_factor(name: str, column: str, objects: str) -> Factor:
         return {"scales": {body: float(rng.uniform(sizes.low, sizes.high)) for body in sizes.objects}}
 
     def apply(setting: Setting, drawn: Draw) -> None:
-        setting.scene.scale(targets(setting.task), drawn["scales"])
+        sizes = targets(setting.task)
+        check_names(drawn["scales"], sizes.objects)
+        for scale in drawn["scales"].values():
+            check_numbers(scale, sizes.low, sizes.high)
+        setting.scene.scale(sizes, drawn["scales"])
 
     return Factor(
         name=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_numbers
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 
 # Upstream's range of every channel.
@@ -17,6 +18,7 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
 
 def apply(setting: Setting, drawn: Draw) -> None:
     """Paints the table top."""
+    check_numbers(drawn["rgb"], _LOW, _HIGH, 3)
     setting.scene.set_table_color(drawn["rgb"])
 
 

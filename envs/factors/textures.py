@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,9 @@ from numpy.typing import NDArray
 from hamster_bench.envs.cache import cache_directory, write_cached
 from hamster_bench.envs.factors.procedural import RECIPES, REVISION, make_texture
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 TEXTURE_SIZE = 256
 """Edge of every texture [pixels]."""
@@ -75,6 +81,19 @@ def load_texture(name: str, folder: Path | None = None) -> NDArray[np.uint8]:
     return pixels
 
 
+def check_pictures(folder: Path) -> None:
+    """Looks at every picture of a user's folder, at what it says of itself and, of a PNG, at its check sums.
+
+    Decoding them all would take seconds; a JPEG picture that is cut off shows only when it is drawn.
+
+    Raises:
+        InvalidOptionError: the folder cannot be listed or holds no picture, or one of them cannot be read.
+    """
+    for name in texture_names(folder):
+        with _opened(Path(folder) / name) as picture:
+            picture.verify()
+
+
 def _read_cached(path: Path) -> NDArray[np.uint8] | None:
     """A texture from the cache; None where it is missing or damaged."""
     try:
@@ -88,20 +107,26 @@ def _read_cached(path: Path) -> NDArray[np.uint8] | None:
 
 
 def _read_picture(name: str, folder: Path) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
-
     if name in {"", ".", ".."} or any(sign in name for sign in "/\\\0") or not name.lower().endswith(ENDINGS):
         raise InvalidOptionError(
             f"{name!r} is not the name of a texture in {folder}: a file name without folders, ending with {', '.join(ENDINGS)}."
         )
-    path = folder / name
+    with _opened(folder / name) as picture:
+        return _as_texture(picture)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A user's picture, not decoded yet; errors within the ``with`` block name the file."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
         # Only these two decoders ever see a user's file.
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
             too_large = Image.MAX_IMAGE_PIXELS is not None and picture.width * picture.height > Image.MAX_IMAGE_PIXELS
             if too_large:
                 raise ValueError(f"{picture.width} x {picture.height} pixels are too many")
-            return _as_texture(picture)
+            yield picture
     except UnidentifiedImageError as error:
         raise _unreadable(path, "it is neither a PNG nor a JPEG picture") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hamster_bench.envs.factors.checks import check_names
 from hamster_bench.envs.factors.contract import Draw, Factor, Setting
 from hamster_bench.envs.factors.textures import load_texture, texture_names
 from hamster_bench.envs.targets import TextureTargets
@@ -37,6 +38,7 @@ def object_texture_factor(name: str, column: str, objects: str) -> Factor:
         return {"textures": {target: _draw_texture(setting, rng) for target in targets(setting.task).objects}}
 
     def apply(setting: Setting, drawn: Draw) -> None:
+        check_names(drawn["textures"], targets(setting.task).objects)
         skipped = targets(setting.task).compound if "plain_shapes_only" in setting.materials.compat else ()
         for target, texture in drawn["textures"].items():
             if target not in skipped:

@@ -25,16 +25,17 @@ from hamster_bench.envs.contract import (
     validate_action,
 )
 from hamster_bench.envs.factors.contract import Draws, Materials, Setting
-from hamster_bench.envs.factors.distractor_objects.pool import pool
+from hamster_bench.envs.factors.distractor_objects.pool import check_meshes
 from hamster_bench.envs.factors.episode import (
     apply_factors,
     check_defined,
+    check_draws,
     compat_switches,
     draw_factors,
     instructed_variation,
     single_factors,
 )
-from hamster_bench.envs.factors.textures import texture_names
+from hamster_bench.envs.factors.textures import check_pictures
 from hamster_bench.envs.mujoco import gl
 from hamster_bench.envs.targets import SpawnAreas
 from hamster_bench.envs.tasks import TASKS
@@ -298,7 +299,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         scenario = options.pop("scenario", None)
         variation = options.pop("variation", None)
         if options:
-            raise InvalidOptionError(f"unknown reset option(s) {sorted(options)}; allowed: scenario, variation")
+            raise InvalidOptionError(f"unknown reset option(s) {sorted(options)}; allowed: scenario, variation, draws")
         if scenario is None:
             base = int(self.np_random.integers(2**31)) if seed is None else seed
             scenario = Scenario(task=self.task.name, seed=base)
@@ -333,6 +334,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
                 self._viewer.close()
                 self._viewer = None
         setting = Setting(self.task, self.simulation.factor_scene(), self._materials)
+        if given is not None:
+            check_draws(setting, scenario.factor, given)
         draws = draw_factors(scenario, setting) if given is None else given
         instructed = instructed_variation(setting, scenario.variation, draws)
         apply_factors(setting, scenario.factor, draws)
@@ -396,14 +399,19 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
 
 
 def _materials(textures: str | Path | None, distractors: str | Path | None, compat: str | Iterable[str] | None) -> Materials:
+    for option, given in (("textures", textures), ("distractors", distractors)):
+        if not isinstance(given, str | Path | None):
+            raise InvalidOptionError(f"{option} must be the path of a folder, got {given!r}")
     materials = Materials(
         textures=None if textures is None else Path(textures),
         distractors=None if distractors is None else Path(distractors),
         compat=compat_switches(compat),
     )
-    # Folders that cannot be read are refused before anything is built.
-    texture_names(materials.textures)
-    pool(folder=materials.distractors)
+    # What cannot be read is refused before anything is built, not in the episode that draws it.
+    if materials.textures is not None:
+        check_pictures(materials.textures)
+    if materials.distractors is not None:
+        check_meshes(materials.distractors)
     return materials
 
 

@@ -28,6 +28,16 @@ def pool(lookalikes: tuple[str, ...] = (), folder: Path | None = None) -> tuple[
     return tuple(name for name in object_names() if name not in lookalikes)
 
 
+def check_meshes(folder: Path) -> None:
+    """Reads every mesh of a user's folder; what was read is kept for when it is drawn.
+
+    Raises:
+        InvalidOptionError: the folder cannot be listed or holds no mesh, or one of them cannot be read.
+    """
+    for kind in pool(folder=folder):
+        pool_object(kind, 1.0, folder)
+
+
 @lru_cache(maxsize=512)
 def pool_object(kind: str, scale: float, folder: Path | None = None) -> DistractorObject:
     """An object of the pool; the same kind, size and folder give the same object.
