@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,9 @@ def bench() -> Iterator[Bench]:
 
 
 def test_an_undefined_cell_is_refused_with_the_defined_ones(bench: Bench) -> None:
-    with pytest.raises(UndefinedCellError, match=r"rec_obj_siz is not defined for stack_cups; defined are no_var, bac_tex, .*man_obj_siz"):
+    with pytest.raises(
+        UndefinedCellError, match=r"rec_obj_siz is not defined for stack_cups; defined are no_var, bac_tex, .*man_obj_siz"
+    ):
         bench.reset("rec_obj_siz")
 
 
@@ -169,7 +172,9 @@ def test_distractors_come_from_a_users_folder(meshes: Path) -> None:
         observation, info = env.reset(options={"scenario": scenario})
         kinds |= {thing["kind"] for thing in info["draws"]["distractor"]["objects"]}
         data, slots = env.simulation.data, env.simulation.scene.slots
-        assert {env.simulation.scene.model.body(slot.name).id for slot in slots} <= set(np.unique(observation["front_segmentation"]))
+        assert {env.simulation.scene.model.body(slot.name).id for slot in slots} <= set(
+            np.unique(observation["front_segmentation"])
+        )
         before = data.xpos[[slot.body for slot in slots]].copy()
         for _ in range(10):
             env.simulation.controller.step(env.simulation.controller.joints, 1.0)
@@ -233,12 +238,12 @@ def test_a_broken_mesh_is_named_before_anything_is_built(meshes: Path, name: str
     (meshes / name).write_text(content, encoding="ascii")
     with pytest.raises(InvalidOptionError, match=rf"{name} cannot be read.*Repair it or take it out") as refused:
         _make(distractors=meshes)
-    assert __import__("re").search(reason, str(refused.value))
+    assert re.search(reason, str(refused.value))
 
 
 @pytest.mark.parametrize("option", ["textures", "distractors"])
 def test_folders_without_anything_usable_are_refused_before_anything_is_built(option: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidOptionError, match="holds no .*file names must end with"):
+    with pytest.raises(InvalidOptionError, match=r"holds no .*file names must end with"):
         _make(**{option: tmp_path})
     with pytest.raises(InvalidOptionError, match="cannot be read: No such file"):
         _make(**{option: tmp_path / "missing"})
