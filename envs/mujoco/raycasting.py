@@ -16,6 +16,8 @@ _NO_COLOR = np.array([0.5, 0.5, 0.5, 1.0], np.float32)
 # Where no ray hits: the clear sky of MuJoCo's renderer and the far plane [m].
 _SKY = np.array([0, 0, 0], np.uint8)
 _FAR = 10.0
+# Diffuse light of the room's lights together; relative to it the light of a scene shines.
+_ROOM_LIGHT = 0.73
 # Light from above and in front of the table, as a unit vector towards the light.
 _LIGHT = np.array([0.35, 0.2, 0.915]) / np.linalg.norm([0.35, 0.2, 0.915])
 
@@ -57,9 +59,10 @@ class RayCaster:
         from_material = has_material & (model.geom_rgba == _NO_COLOR).all(axis=1)
         colors[from_material] = model.mat_rgba[model.geom_matid[from_material], :3]
         colors[has_material] *= self._tints[model.geom_matid[has_material]]
-        shade = _AMBIENT + (1.0 - _AMBIENT) * np.clip(normals @ _LIGHT, 0.0, 1.0)
+        light = (1.0 - _AMBIENT) * model.light_diffuse.sum(axis=0, dtype=np.float64) / _ROOM_LIGHT
+        shade = _AMBIENT + np.clip(normals @ _LIGHT, 0.0, 1.0)[:, None] * light
         rgb = np.tile(_SKY, (count, 1))
-        rgb[hit] = np.clip(255.0 * colors[geoms[hit]] * shade[hit, None], 0, 255).astype(np.uint8)
+        rgb[hit] = np.clip(255.0 * colors[geoms[hit]] * shade[hit], 0, 255).astype(np.uint8)
         planar = np.where(hit, depth, _FAR).astype(np.float32)
         shape = (self._height, self._width)
         bodies: NDArray[np.int32] | None = None
