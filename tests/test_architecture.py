@@ -23,7 +23,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "serving": (*GROUND, "planners"),
     "envs": GROUND,
     "envs.wrappers": (*GROUND, "planners"),
-    "demos": (*GROUND, "envs"),
+    "demos": (*GROUND, "planners", "envs"),
     "baselines": (*GROUND, "planners", "demos", "envs.contract"),
     "evaluation": BELOW_EVALUATION,
     "gallery": (*GROUND, "envs"),
