@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -163,7 +164,8 @@ class _Pairs:
     """Outcomes of two arms on the same scenarios, in an order that further episodes only extend.
 
     Attributes:
-        keys: the scenarios, (pairs,).
+        keys: (pairs,) the scenarios.
+        tasks: (pairs,) their tasks.
         first: (pairs,) outcomes of the first arm.
         second: (pairs,) outcomes of the second arm.
     """
@@ -171,21 +173,18 @@ class _Pairs:
     arms: tuple[str, str]
     factor: str
     keys: tuple[_Key, ...]
+    tasks: NDArray[np.str_]
     first: NDArray[np.str_]
     second: NDArray[np.str_]
     without_partner: tuple[int, int]
-
-    @property
-    def tasks(self) -> NDArray[np.str_]:
-        return np.array([key[0] for key in self.keys], dtype=np.str_)
 
     @property
     def broken(self) -> NDArray[np.bool_]:
         return np.asarray((self.first == "error") | (self.second == "error"))
 
     def where(self, kept: NDArray[np.bool_]) -> _Pairs:
-        keys = tuple(key for key, keep in zip(self.keys, kept, strict=True) if keep)
-        return replace(self, keys=keys, first=self.first[kept], second=self.second[kept])
+        keys = tuple(itertools.compress(self.keys, kept))
+        return replace(self, keys=keys, tasks=self.tasks[kept], first=self.first[kept], second=self.second[kept])
 
 
 def compare_agents(
@@ -311,6 +310,7 @@ def _match(first: _Outcomes, second: _Outcomes, arms: tuple[str, str], factor: s
         arms=arms,
         factor=factor,
         keys=keys,
+        tasks=np.array([key[0] for key in keys], dtype=np.str_),
         first=np.array([first[key] for key in keys], dtype=np.str_),
         second=np.array([second[partner(key)] for key in keys], dtype=np.str_),
         without_partner=(len(first) - len(keys), len(second) - len(used)),
@@ -325,15 +325,22 @@ def _comparison(
     notes: Iterable[str],
     planned: int | None,
 ) -> Comparison:
-    whole = [p.where(~p.broken) for p in pairs]
+    means, by_task = _means(pairs, "not_successful", planned), _by_task(pairs, "not_successful", planned)
+    if any(effect.pairs_with_errors for effect in means):
+        whole = [p.where(~p.broken) for p in pairs]
+        means_without, by_task_without = _means(whole, "left_out", planned), _by_task(whole, "left_out", planned)
+    else:
+        means_without, by_task_without = (
+            tuple(replace(effect, errors="left_out") for effect in effects) for effects in (means, by_task)
+        )
     return Comparison(
         kind=kind,
         subject=subject,
         protocol=protocol,
-        means=_means(pairs, "not_successful", planned),
-        by_task=_by_task(pairs, "not_successful", planned),
-        means_without_errors=_means(whole, "left_out", planned),
-        by_task_without_errors=_by_task(whole, "left_out", planned),
+        means=means,
+        by_task=by_task,
+        means_without_errors=means_without,
+        by_task_without_errors=by_task_without,
         notes=tuple(notes),
     )
 

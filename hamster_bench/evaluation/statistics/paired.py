@@ -71,11 +71,13 @@ def paired_difference(
     b, c, total = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (first_only, second_only, n)))
     _check_pairs(b, c, total)
     z = normal_quantile(confidence)
-    seen = total > 0
+    if not b.shape[-1]:
+        b, c, total = (np.zeros((*x.shape[:-1], 1)) for x in (b, c, total))
+    some = np.asarray((total > 0).any(axis=-1))
+    # Where there is nothing, anything is computed with, and replaced below.
+    seen = (total > 0) | ~some[..., None]
+    total = np.where(total > 0, total, 1.0)
     m = seen.sum(axis=-1)
-    some = m > 0
-    m = np.maximum(m, 1)
-    total = np.where(seen, total, 1.0)
 
     def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.where(seen, x, 0.0).sum(axis=-1) / m)

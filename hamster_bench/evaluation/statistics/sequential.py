@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from typing import Any, Literal
 
@@ -75,16 +76,8 @@ def step_decision(first: ArrayLike, second: ArrayLike, planned: int) -> tuple[St
             "holds at any time"
         )
     package = _step_package()
-    size = min(size for size in STEP_SIZES if size >= planned)
-    # The package speaks to the terminal.
-    with contextlib.redirect_stdout(io.StringIO()):
-        test = package.MirroredStepTest(
-            alternative=package.Hypothesis.P0LessThanP1, n_max=size, alpha=STEP_LEVEL, random_seed=STEP_SEED
-        )
-        # Its constructor loads the table before it has set what loading needs (0.0.9), and goes on without one.
-        test.load_existing_policy()
-    if test.policy is None:
-        raise MissingDependencyError("sequentialized-barnard-tests lacks its decision tables; install it anew: " + _INSTALL)
+    test = _step_test(min(size for size in STEP_SIZES if size >= planned))
+    test.reset()
     for looked_at, (x, y) in enumerate(zip(a[:planned], b[:planned], strict=True), start=1):
         decision = test.step(bool(x), bool(y)).decision
         if decision != package.Decision.FailToDecide:
@@ -93,6 +86,22 @@ def step_decision(first: ArrayLike, second: ArrayLike, planned: int) -> tuple[St
 
 
 _INSTALL = "pip install 'hamster-bench[sequential]', or pip install sequentialized-barnard-tests"
+
+
+@functools.lru_cache
+def _step_test(size: int) -> Any:
+    """The test of a size, whose decision table takes a while to read; to be reset before use."""
+    package = _step_package()
+    # The package speaks to the terminal.
+    with contextlib.redirect_stdout(io.StringIO()):
+        test = package.MirroredStepTest(
+            alternative=package.Hypothesis.P0LessThanP1, n_max=size, alpha=STEP_LEVEL, random_seed=STEP_SEED
+        )
+        # Its constructor loads the table before it has set what loading needs (0.0.9), and goes on without one.
+        test.load_existing_policy()
+    if test.policy is None:
+        raise MissingDependencyError(f"sequentialized-barnard-tests lacks its decision tables; install it anew: {_INSTALL}")
+    return test
 
 
 def _step_package() -> Any:
