@@ -117,7 +117,8 @@ def _grid(comparison: Comparison, effects: Sequence[Effect], sequential: bool) -
     stepped = any(effect.step is not None for effect in effects)
     many = len({effect.second for effect in comparison.means}) > 1
     on_off = comparison.kind == "factors"
-    arms = ("on", "off") if on_off else ("first", "second")
+    # With several opponents a column cannot be called after one.
+    arms = ("on", "off") if on_off else (comparison.means[0].first, "second" if many else comparison.means[0].second)
     header = [
         *(["second agent"] if many and not on_off else []),
         "factor",
@@ -188,10 +189,9 @@ def _notes(comparison: Comparison, by_task: bool, sequential: bool) -> list[str]
     families = f"a family of {_size(comparison.means)}" + (f", tasks {_size(comparison.by_task)}" if by_task else "")
     notes = [
         f"{arms}, in percentage points; tasks weigh equally. Interval: score interval of matched pairs.",
+        f"Bootstrap: percentiles of a {BOOTSTRAP_NAME}; -: fewer than {BOOTSTRAP_DISCORDANT} discordant pairs.",
         f"p: exact McNemar test, two-sided, of all pairs; Holm's adjustment for {families}.",
     ]
-    if any(effect.bootstrap is not None for effect in comparison.means):
-        notes.append(f"Bootstrap: percentiles of a {BOOTSTRAP_NAME}; -: fewer than {BOOTSTRAP_DISCORDANT} discordant pairs.")
     if sequential:
         notes.append("p (any time): holds however often one looks while episodes are added.")
     if any(effect.step is not None for effect in comparison.means):
