@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hamster_bench.cli.options import names
-from hamster_bench.cli.table import is_defined, read
+from hamster_bench.cli.table import defined_cells, read
 from hamster_bench.envs.factors import columns
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
 from hamster_bench.leaderboards.agent_sheet import FILE_NAME as AGENT_SHEET
@@ -21,6 +21,7 @@ from hamster_bench.leaderboards.figures.failure_split import failure_split, fail
 from hamster_bench.leaderboards.figures.forest import Effect, forest_plot
 from hamster_bench.leaderboards.figures.heat_map import heat_map
 from hamster_bench.leaderboards.figures.style import FORMATS, check_formats, save
+from hamster_bench.leaderboards.measures import IsDefined
 from hamster_bench.leaderboards.reference import reference_for
 from hamster_bench.leaderboards.table import SuccessTable
 from hamster_bench.leaderboards.variation_table import task_variation_grid, variation_grid
@@ -82,15 +83,16 @@ def execute(arguments: argparse.Namespace) -> int:
         if (name != "demonstrations" or arguments.agent_sheet is not None or sheet.exists())
         and (name != "forest" or arguments.effects is not None)
     ]
+    is_defined = defined_cells()
     tables = read(arguments.directory, tasks=arguments.tasks, agents=arguments.agents)
     made: list[_Named] = []
     for table in tables:
         if "heat_map" in chosen:
-            made += _heat_maps(table)
+            made += _heat_maps(table, is_defined)
         if "failure_split" in chosen:
             made += _failure_splits(table)
         if "demonstrations" in chosen:
-            made += _demonstrations(table, sheet, arguments.reference)
+            made += _demonstrations(table, sheet, arguments.reference, is_defined)
     if "forest" in chosen:
         made.append(_Named("forest", forest_plot(read_effects(arguments.effects), "Paired effects")))
     files = [file for name, figure in made for file in save(figure, arguments.out, name, arguments.formats)]
@@ -130,7 +132,7 @@ def _effect(where: str, row: dict[str, str]) -> Effect:
     return Effect(label=row["label"], group=row["group"], effect=effect, low=low, high=high)
 
 
-def _heat_maps(table: SuccessTable) -> Iterator[_Named]:
+def _heat_maps(table: SuccessTable, is_defined: IsDefined) -> Iterator[_Named]:
     shown = [factor for factor in columns() if factor in table.factors]
     if len(shown) < 2:
         shown = list(table.factors)
@@ -148,7 +150,7 @@ def _failure_splits(table: SuccessTable) -> Iterator[_Named]:
     yield _Named(f"failure_split-{table.protocol.fingerprint}", figure)
 
 
-def _demonstrations(table: SuccessTable, sheet: Path, published: bool) -> Iterator[_Named]:
+def _demonstrations(table: SuccessTable, sheet: Path, published: bool, is_defined: IsDefined) -> Iterator[_Named]:
     points = demonstration_points(table, trainings=read_agent_sheet(sheet), is_defined=is_defined)
     protocol = f"protocol {table.protocol.label} ({table.protocol.fingerprint})"
     note = f"{CONTROL_FACTOR}, mean over {len(table.tasks)} tasks, 95 % intervals; {protocol}"
