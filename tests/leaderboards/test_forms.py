@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hamster_bench.envs.tasks import TASKS
@@ -133,10 +134,7 @@ def test_ranks_are_means_over_pictures() -> None:
     assert [entry.value for entry in a.entries] == pytest.approx([1.25, 1.5, (1.25 + 2 + 1) / 3])
     assert [entry.n for entry in a.entries] == [1, 2, 3]
     assert a.entries[0].low is None
-    figures = [1.25, 2.0, 1.0]
-    mean = sum(figures) / 3
-    half = 1.959963984540054 * (sum((x - mean) ** 2 for x in figures) / 2 / 3) ** 0.5
-    assert (a.entries[2].low, a.entries[2].high) == pytest.approx((1.0, mean + half))
+    assert (a.entries[2].low, a.entries[2].high) == (1.0, 2.0)
     assert [x.value + y.value for x, y in zip(a.entries, b.entries, strict=True) if x.value and y.value] == pytest.approx(
         [3.0] * 3
     )
@@ -144,6 +142,13 @@ def test_ranks_are_means_over_pictures() -> None:
     assert "1.42 [1.00, 2.00]" in text
     assert "2 raters; pictures: real 1, made 2, all 3." in text
     assert to_csv([grid]).splitlines()[0].split(",")[4] == "mean_rank"
+
+
+def test_interval_of_a_mean_rank_is_over_pictures() -> None:
+    said = [r for i in range(10) for rater in "rst" for r in ranks(rater, str(i), "", a=1 + i % 2, b=2 - i % 2)]
+    (entry,) = ranking_grid(said).rows[0].entries
+    half = 1.959963984540054 * np.std([1, 2] * 5, ddof=1) / np.sqrt(10)
+    assert (entry.value, entry.low, entry.high, entry.n) == pytest.approx((1.5, 1.5 - half, 1.5 + half, 10))
 
 
 def test_incomplete_ranks_are_refused() -> None:
