@@ -43,6 +43,8 @@ COMMANDS: dict[str, _Entry] = {
     "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "figures": _Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
+    "compare": _Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
+    "power": _Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),

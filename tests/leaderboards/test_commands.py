@@ -98,13 +98,20 @@ def test_protocols_without_the_wanted_records_are_left_out(tmp_path: Path, capsy
 
 
 def test_figures_are_written(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    effects = tmp_path / "effects.csv"
-    effects.write_text("label,group,effect,low,high\ntab_tex,x,-0.1,-0.2,0.0\n")
-    assert main(["figures", str(results), "--out", str(tmp_path / "out"), "--formats", "svg", "--effects", str(effects)]) == 0
+    assert main(["figures", str(results), "--out", str(tmp_path / "out"), "--formats", "svg"]) == 0
     stems = sorted(file.name.partition("-")[0] for file in (tmp_path / "out").iterdir())
-    assert stems == ["demonstrations", "failure_split", "forest.svg", "heat_map", "heat_map", "heat_map"]
+    assert stems == ["demonstrations", "failure_split", "forest", "heat_map", "heat_map", "heat_map"]
     printed = capsys.readouterr().out
     assert all(file.name in printed for file in (tmp_path / "out").iterdir())
+
+
+def test_forest_plot_needs_controls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, records("close_box", "x", "sf"))
+    words = ["figures", str(tmp_path), "--out", str(tmp_path / "out"), "--formats", "svg"]
+    assert main(words) == 0
+    assert "forest-" not in capsys.readouterr().out
+    assert main([*words, "--figures", "forest"]) == 2
+    assert "was played under a factor and under no_var" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -112,16 +119,13 @@ def test_figures_are_written(results: Path, tmp_path: Path, capsys: pytest.Captu
     [
         (["--figures", "heatmap"], "heat_map"),
         (["--formats", "jpg"], "file format 'jpg'"),
-        (["--figures", "forest"], "needs --effects"),
-        (["--effects", "EFFECTS"], "line 2: effect, low and high"),
-        (["--effects", "/nowhere"], "cannot be read"),
+        (["--figures", "demonstrations", "--agent-sheet", "/nowhere"], "cannot be read"),
+        (["--tasks", "wipe_desk"], "task with records 'wipe_desk'"),
     ],
 )
 def test_figures_that_cannot_be_made_are_refused_before_anything_is_written(
     words: list[str], said: str, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "effects.csv").write_text("label,group,effect,low,high\ntab_tex,x,-0.1,0.2,0.0\n")
-    typed = [str(tmp_path / "effects.csv") if word == "EFFECTS" else word for word in words]
-    assert main(["figures", str(results), "--out", str(tmp_path / "out"), *typed]) == 2
+    assert main(["figures", str(results), "--out", str(tmp_path / "out"), *words]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
