@@ -69,7 +69,7 @@ def forest_plot(effects: Sequence[Effect], title: str, *, meaning: str = "", not
             colour = OKABE_ITO[place % len(OKABE_ITO)]
             y = labels.index(effect.label) * band + 0.8 + place
             sure = effect.low > 0.0 or effect.high < 0.0
-            axes.plot([100 * effect.low, 100 * effect.high], [y, y], color=colour, linewidth=1.3, zorder=2)
+            axes.plot([100 * effect.low, 100 * effect.high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt", zorder=2)
             axes.plot(
                 100 * effect.effect,
                 y,
