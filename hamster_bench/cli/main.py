@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
     "run": Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "figures": Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
     "compare": Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
     "power": Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
     "replay": Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
