@@ -15,7 +15,6 @@ from hamster_bench.envs.contract import CONTROL_RATE
 from hamster_bench.errors import InvalidOptionError, StoreError
 from hamster_bench.evaluation.environment import Environment
 from hamster_bench.evaluation.record import EpisodeRecord
-from hamster_bench.geometry import Camera
 from hamster_bench.paths import Path2D, PathDrawing, rasterise_path
 
 # Colours that the colour-blind tell apart (Okabe and Ito 2008): bluish green, vermillion, grey.
@@ -43,6 +42,7 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.frames = 0
         self._send = write
         self._camera_name = camera_name
+        self._shown: Path2D | None = None
         self._path: PathDrawing | None = None
         self._last: NDArray[np.uint8] | None = None
 
@@ -75,8 +75,7 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _write(self) -> None:
         frames: Any = self.env.render() or ()
-        base: Any = self.env.unwrapped
-        way = _projected(*base.gripper_track(), self._camera(frames)) if len(frames) and hasattr(base, "gripper_track") else None
+        way = self._way(frames[0].shape[:2]) if len(frames) else None
         for number, frame in enumerate(frames):
             shown = self._with_path(frame)
             if way is not None:
@@ -88,18 +87,23 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._send(np.ascontiguousarray(shown).tobytes())
             self.frames += 1
 
+    def _way(self, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+        """Way of the gripper so far: image coordinates (n, 2) [pixel] in frames of a size, NaN behind the camera, and states (n,)."""
+        base: Any = self.env.unwrapped
+        if not hasattr(base, "gripper_track"):
+            return None
+        positions_world, states = base.gripper_track()
+        camera = base.camera(self._camera_name)
+        uv, _ = camera.project(positions_world)
+        # Like the path, by fractions of the image: observations may have another size.
+        return uv / (camera.width, camera.height) * size[::-1], states
+
     def _with_path(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._shown is None:
             return frame
         if self._path is None:
             self._path = rasterise_path(self._shown, *frame.shape[:2])
         return self._path.over(frame)
-
-    def _camera(self, frames: list[NDArray[np.uint8]]) -> Camera:
-        base: Any = self.env.unwrapped
-        camera: Camera = base.camera(self._camera_name)
-        height, width = frames[0].shape[:2]
-        return camera.resized(width, height)
 
 
 def check_video(file: Path, size: int) -> None:
@@ -161,14 +165,6 @@ def video_writer(file: Path, size: int) -> Generator[Callable[[bytes], None], No
         unfinished.unlink(missing_ok=True)
 
 
-def _projected(
-    positions_world: NDArray[np.float64], states: NDArray[np.bool_], camera: Camera
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Image coordinates (n, 2) [pixel], NaN behind the camera, and states (n,)."""
-    uv, depth = camera.project(positions_world)
-    return np.where(depth[:, None] > 0.0, uv, np.nan), states
-
-
 def _with_way(frame: NDArray[np.uint8], points: NDArray[np.float64], states: NDArray[np.bool_]) -> NDArray[np.uint8]:
     from PIL import Image, ImageDraw
 
@@ -180,8 +176,8 @@ def _with_way(frame: NDArray[np.uint8], points: NDArray[np.float64], states: NDA
     if len(line) > 1:
         draw.line(line, fill=_EDGE, width=width + 2)
         draw.line(line, fill=_WAY, width=width)
-    changes = [number for number in np.flatnonzero(states[1:] != states[:-1]) + 1 if seen[number]]
-    for number in changes:
+    changes = np.flatnonzero(states[1:] != states[:-1]) + 1
+    for number in changes[seen[changes]]:
         # Squares: the path's own gripper changes are circles. Filled where it closes.
         x, y = (float(value) for value in points[number])
         box = (x - 2 * width, y - 2 * width, x + 2 * width, y + 2 * width)
