@@ -42,6 +42,7 @@ COMMANDS: dict[str, _Entry] = {
     "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
     "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "failures": _Entry("hamster_bench.cli.failures", "say why agents that follow 2D paths fail: path, adherence or execution"),
     "export": _Entry("hamster_bench.cli.export", "write every record as Parquet, CSV or JSON"),
     "merge": _Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),

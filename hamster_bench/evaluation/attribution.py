@@ -16,6 +16,8 @@ fractions of the image. For a failed episode these questions are asked in order,
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -31,11 +33,12 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 # HAMSTER's training paths were thinned with a tolerance of 0.05, so a path within it says the same.
 WRONG_PATH = 0.05
-# Half of the smallest objects' distance from each other in the front image; beside it, another object is meant, or none.
+# Oracle paths with noise of 0.02 stay below this, and few paths to another object do.
 WRONG_CHANGE = 0.05
-# Twice the tolerance of paths: between two points of a path an arm may take another way round than the straight one.
+# Twice the tolerance of paths: between two points an arm may take another way round than the straight one. Of 37 successful episodes of
+# `path_lift` over all tasks, 34 strayed less, and 35 had their gripper changes nearer.
 STRAYED = 0.10
-STRAYED_CHANGE = 0.08
+STRAYED_CHANGE = 0.10
 # Policies stop a little before the end of a path that was thinned.
 FOLLOWED = 0.8
 
@@ -86,7 +89,7 @@ def attribute_failure(record: EpisodeRecord) -> Attribution | None:
     path_error = dtw_distance(first, solution)
     change_error = gripper_change_error(first, solution).distance
     track = Track.from_text(record.track)
-    strayed, strayed_change, followed = _adherence(track, proposals)
+    strayed, strayed_change, followed = _adherence(track, first, proposals[1:])
     cause: Cause = "execution"
     if path_error > WRONG_PATH or change_error > WRONG_CHANGE:
         cause = "path_prediction"
@@ -99,27 +102,54 @@ def attribute_failure(record: EpisodeRecord) -> Attribution | None:
     return Attribution(cause, path_error, change_error, strayed, strayed_change, followed)
 
 
+class FailureSplit(NamedTuple):
+    """How many failures have which cause.
+
+    Attributes:
+        path_prediction: number of failures of that cause; those of the planner count here, too.
+        path_adherence: likewise.
+        execution: likewise.
+        not_attributed: failures without what it takes to tell.
+    """
+
+    path_prediction: int = 0
+    path_adherence: int = 0
+    execution: int = 0
+    not_attributed: int = 0
+
+
+def failure_splits(records: Iterable[EpisodeRecord]) -> dict[str, FailureSplit]:
+    """Causes of the failures of every agent, in the order of their first record; agents that never failed are there, too."""
+    counts: dict[str, Counter[str]] = {}
+    for record in records:
+        of_agent = counts.setdefault(record.agent, Counter())
+        attribution = attribute_failure(record)
+        if attribution is not None:
+            of_agent[attribution.cause] += 1
+        elif record.outcome == "failure":
+            of_agent["not_attributed"] += 1
+    return {agent: FailureSplit(**count) for agent, count in counts.items()}
+
+
 def _proposals(record: EpisodeRecord) -> list[Path2D | None]:
-    """Every path that was in force, in turn; a planner that failed later left the last one in force."""
+    """Every answer of the planner, in turn; None where it had no path."""
     if record.proposals is None:
         return []
-    paths: list[Path2D | None] = []
     try:
-        for entry in json.loads(record.proposals):
-            path = None if entry["path"] is None else Path2D(entry["path"]["points"], entry["path"]["gripper_open"])
-            paths.append(paths[-1] if path is None and paths else path)
+        paths = [entry["path"] for entry in json.loads(record.proposals)]
+        return [None if path is None else Path2D(path["points"], path["gripper_open"]) for path in paths]
     except (ValueError, TypeError, KeyError) as error:
         raise PathError(f"the record of {record.scenario.id} holds proposals that cannot be read: {error}") from error
-    return paths
 
 
-def _adherence(track: Track, paths: list[Path2D | None]) -> tuple[float, float, float]:
+def _adherence(track: Track, first: Path2D, later: list[Path2D | None]) -> tuple[float, float, float]:
     """How far the way strayed from the paths in force, the same at gripper changes, and the share of the last path it came through."""
     strayed = strayed_change = 0.0
     followed = 1.0
-    for way, path in zip(track.stretches(), paths, strict=False):
-        if path is None:
-            continue
+    # A planner that had no path when it was asked again left the last one in force.
+    new = [(mark, path) for mark, path in zip(track.marks, later, strict=False) if path is not None]
+    stretches = Track(track.path, tuple(mark for mark, _ in new)).stretches()
+    for way, path in zip(stretches, [first, *(path for _, path in new)], strict=True):
         distance, followed = _to_a_beginning(way, path)
         strayed = max(strayed, distance)
         strayed_change = max(strayed_change, _at_changes(way, path))

@@ -170,14 +170,14 @@ def _with_way(frame: NDArray[np.uint8], points: NDArray[np.float64], states: NDA
 
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
-    seen = np.isfinite(points).all(axis=1)
+    seen: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
     line = [(float(x), float(y)) for x, y in points[seen]]
     width = max(1, round(max(image.size) / 256))
     if len(line) > 1:
         draw.line(line, fill=_EDGE, width=width + 2)
         draw.line(line, fill=_WAY, width=width)
-    changes = np.flatnonzero(states[1:] != states[:-1]) + 1
-    for number in changes[seen[changes]]:
+    changes: NDArray[np.intp] = np.flatnonzero(states[1:] != states[:-1]) + 1
+    for number in changes[seen[changes]].tolist():
         # Squares: the path's own gripper changes are circles. Filled where it closes.
         x, y = (float(value) for value in points[number])
         box = (x - 2 * width, y - 2 * width, x + 2 * width, y + 2 * width)
