@@ -170,7 +170,7 @@ def _with_way(frame: NDArray[np.uint8], points: NDArray[np.float64], states: NDA
 
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
-    seen: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+    seen: NDArray[np.bool_] = np.isfinite(points[:, 0])
     line = [(float(x), float(y)) for x, y in points[seen]]
     width = max(1, round(max(image.size) / 256))
     if len(line) > 1:
