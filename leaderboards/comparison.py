@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
-from hamster_bench.evaluation.outcomes import EpisodeOutcome, read_outcomes, version_sets
+from hamster_bench.evaluation.outcomes import EpisodeOutcome, read_outcomes
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import RENDERER
 from hamster_bench.evaluation.statistics import (
@@ -72,7 +72,10 @@ class Source:
             name=str(store.directory),
             protocols=protocols,
             outcomes={fingerprint: read_outcomes(store, fingerprint) for fingerprint in protocols},
-            versions={fingerprint: version_sets(store, fingerprint) for fingerprint in protocols},
+            versions={
+                fingerprint: [json.dumps(found, sort_keys=True) for found in store.version_sets(protocol=fingerprint)]
+                for fingerprint in protocols
+            },
         )
 
 

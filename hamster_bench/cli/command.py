@@ -33,6 +33,9 @@ class Command(Protocol):
 
 @runtime_checkable
 class CommandGroup(Protocol):
-    """A module whose command is followed by the name of another one."""
+    """A module whose command is followed by the name of another one.
+
+    With an entry ``OF_FOLDER`` it can be followed by an existing folder instead, which that command then deals with.
+    """
 
     SUBCOMMANDS: Mapping[str, Entry]

@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
     "run": Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "failures": Entry("hamster_bench.cli.failures", "say why agents that follow 2D paths fail: path, adherence or execution"),
     "figures": Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
     "compare": Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
     "power": Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
@@ -39,7 +40,8 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
     "serve-planner": Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
     "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
-    "export": Entry("hamster_bench.cli.export", "write simulated data for training"),
+    "export": Entry("hamster_bench.cli.export", "write the records of a results directory, or simulated data for training"),
+    "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),
     "parity": Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
     "doctor": Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
@@ -91,6 +93,10 @@ def _dispatch(words: list[str]) -> int:
         if not isinstance(module, CommandGroup):
             break
         commands = dict(module.SUBCOMMANDS)
+        of_folder: Entry | None = getattr(module, "OF_FOLDER", None)
+        if of_folder is not None and words and words[0] not in commands and os.path.isdir(words[0]):
+            module, text = importlib.import_module(of_folder.module), _sentence(of_folder.help)
+            break
     command = cast(Command, module)
     parser = argparse.ArgumentParser(prog=program, description=text, allow_abbrev=False)
     command.add_arguments(parser)

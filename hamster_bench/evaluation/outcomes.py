@@ -38,15 +38,5 @@ class EpisodeOutcome(NamedTuple):
 
 def read_outcomes(store: ResultStore, protocol: str) -> list[EpisodeOutcome]:
     """Outcomes of every record under the protocol of this fingerprint, in the order in which they were made."""
-    cursor = store._connection.execute(
-        f"SELECT {', '.join(EpisodeOutcome._fields)} FROM episodes WHERE protocol = ? ORDER BY id", (protocol,)
-    )
-    return list(map(EpisodeOutcome._make, cursor))
-
-
-def version_sets(store: ResultStore, protocol: str) -> list[str]:
-    """The different sets of program versions behind a protocol's records, as JSON, in the order of the first record of each."""
-    cursor = store._connection.execute(
-        "SELECT versions FROM episodes WHERE protocol = ? GROUP BY versions ORDER BY MIN(id)", (protocol,)
-    )
-    return [versions for (versions,) in cursor]
+    columns = store.outcomes(protocol=protocol)
+    return list(map(EpisodeOutcome._make, zip(*(getattr(columns, name) for name in EpisodeOutcome._fields), strict=True)))
