@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from hamster_bench.agent import Agent, EpisodeContext
 from hamster_bench.envs.factors.episode import draws_to_json
-from hamster_bench.errors import AgentStopped, InvalidActionError
+from hamster_bench.errors import AgentStopped, HamsterBenchError, InvalidActionError
 from hamster_bench.evaluation.environment import PASS_THROUGH, Environment
 from hamster_bench.evaluation.fingerprint import agent_fingerprint
 from hamster_bench.evaluation.protocol import Protocol
@@ -43,6 +43,10 @@ class Contestant(NamedTuple):
 def contestant(name: str, agent: Agent) -> Contestant:
     """An agent with its fingerprint (see `agent_fingerprint`)."""
     return Contestant(name, agent, agent_fingerprint(agent))
+
+
+class RelayedError(HamsterBenchError):
+    """An error of another process; its text is what `describe` made of it there."""
 
 
 @dataclass
@@ -129,7 +133,7 @@ def unplayed(player: Contestant, scenario: Scenario, protocol: Protocol, error: 
         scenario=scenario,
         outcome="error",
         kind="environment_error",
-        message=_describe(error),
+        message=describe(error),
         versions=versions(),
     )
 
@@ -225,18 +229,20 @@ def _blaming(kind: str) -> Iterator[None]:
         raise
     except AgentStopped as stop:
         if kind != "agent_error":
-            raise _EpisodeEnded(_Ending("error", kind, _describe(stop))) from stop
+            raise _EpisodeEnded(_Ending("error", kind, describe(stop))) from stop
         raise _EpisodeEnded(_Ending("failure", f"agent_stopped:{stop.reason}", _clean(str(stop)))) from stop
     except InvalidActionError as refusal:
         if kind != "environment_error":
-            raise _EpisodeEnded(_Ending("error", kind, _describe(refusal))) from refusal
+            raise _EpisodeEnded(_Ending("error", kind, describe(refusal))) from refusal
         raise _EpisodeEnded(_Ending("failure", f"invalid_action:{refusal.reason}", _clean(str(refusal)))) from refusal
     except (Exception, SystemExit) as error:
-        raise _EpisodeEnded(_Ending("error", kind, _describe(error))) from error
+        raise _EpisodeEnded(_Ending("error", kind, describe(error))) from error
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Class, text and place of an error in one line, the same in every process."""
+    if isinstance(error, RelayedError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
     return _clean(f"{type(error).__name__}: {error}") + place
