@@ -67,11 +67,12 @@ def same_agent(name: str, setup: Setup) -> Contestant:
         WorkerError: its code is another here, or has changed since the run began.
     """
     made = contestant(name, setup.make_agent(name))
-    expected = setup.agents[name].fingerprint
-    if made.fingerprint != expected:
+    facts = setup.agents[name]
+    here, there = (made.fingerprint, made.checkpoint), (facts.fingerprint, facts.checkpoint)
+    if here != there:
         raise WorkerError(
-            f"agent {name!r} is another one in a worker (fingerprint {made.fingerprint}) than where the run was started ({expected}): "
-            "its code was changed meanwhile, or differs between machines; give the same command again once it is the same everywhere"
+            f"agent {name!r} is another one in a worker (fingerprint and checkpoint {here}) than where the run was started ({there}): its "
+            "code was changed meanwhile, or differs between machines; give the same command again once it is the same everywhere"
         )
     return made
 

@@ -26,12 +26,14 @@ class AgentFacts(NamedTuple):
 
     Attributes:
         fingerprint: short hash of what it is; a worker that finds another one has other code.
+        checkpoint: the same of its weights, or None.
         action_mode: of its actions.
         needs: what it must be given.
         batch: largest batch it is served in by the inference worker; 0 for an agent that lives in every environment worker.
     """
 
     fingerprint: str
+    checkpoint: str | None
     action_mode: ActionMode
     needs: AgentNeeds
     batch: int

@@ -19,6 +19,7 @@ class Attempt:
         planned: the episode.
         required: environment it is played in.
         number: of this try at it, unique in the run.
+        begun: how often it was begun.
         failures: (kind, text) of every try that lost its worker.
         alone: it is not batched with others, because something in a batch of its broke.
         settled: its record exists.
@@ -27,6 +28,7 @@ class Attempt:
     planned: PlannedEpisode
     required: Requirements
     number: int = -1
+    begun: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     alone: bool = False
     settled: bool = False
@@ -69,4 +71,5 @@ class Pending:
         assert opened is not None
         attempt = left[opened].popleft()
         attempt.number = next(self._numbers)
+        attempt.begun += 1
         return attempt

@@ -74,5 +74,5 @@ def _episode(
 def _player(name: str, setup: Setup, channel: Channel) -> Contestant:
     facts = setup.agents[name]
     if facts.batch:
-        return Contestant(name, ServedAgent(facts, channel), facts.fingerprint)
+        return Contestant(name, ServedAgent(facts, channel), facts.fingerprint, facts.checkpoint)
     return same_agent(name, setup)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hamster_bench.agent import BatchedAgent
 from hamster_bench.errors import AgentError
 from hamster_bench.evaluation.environment import MakeEnvironment, requirements
-from hamster_bench.evaluation.episode import Contestant
+from hamster_bench.evaluation.episode import Contestant, unplayed
 from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import EpisodeRecord, versions
+from hamster_bench.evaluation.record import EpisodeRecord, ErrorKind, versions
 from hamster_bench.evaluation.workers.messages import (
     Abandoned,
     AgentFacts,
@@ -56,7 +57,7 @@ def facts_of(player: Contestant) -> AgentFacts:
     batch = int(agent.max_batch_size) if isinstance(agent, BatchedAgent) and not agent.needs.privileged else 0
     if isinstance(agent, BatchedAgent) and agent.max_batch_size < 1:
         raise AgentError(f"agent {player.name!r} states max_batch_size {agent.max_batch_size!r}; it is a whole number from 1")
-    return AgentFacts(player.fingerprint, player.agent.action_mode, player.agent.needs, batch)
+    return AgentFacts(player.fingerprint, player.checkpoint, player.agent.action_mode, player.agent.needs, batch)
 
 
 def play_in_workers(
@@ -272,7 +273,7 @@ class _Supervisor:
         self._any_played = True
         held_back, self._held_back = self._held_back, []
         yield from held_back
-        yield from self._settle(attempt, record)
+        yield from self._settle(attempt, replace(record, attempts=attempt.begun))
 
     def _abandoned(self, worker: Worker) -> None:
         attempt, worker.attempt = worker.attempt, None
@@ -411,16 +412,21 @@ class _Supervisor:
 
 def _set_aside(attempt: Attempt, player: Contestant, protocol: Protocol) -> EpisodeRecord:
     """The record of an episode that lost its worker every time."""
-    kinds = {kind for kind, _ in attempt.failures}
     reasons = dict.fromkeys(reason for _, reason in attempt.failures)
-    return EpisodeRecord(
-        agent=player.name,
-        agent_fingerprint=player.fingerprint,
-        protocol=protocol.fingerprint,
-        scenario=attempt.planned.scenario,
-        outcome="error",
-        # Lost in several ways, it is the scenario that is suspected rather than any one fault.
-        kind=kinds.pop() if len(kinds) == 1 else "poisoned",
-        message=f"set aside after {len(attempt.failures)} tries: {'; '.join(reasons)}",
-        versions=versions(),
+    return unplayed(
+        player,
+        attempt.planned.scenario,
+        protocol,
+        f"set aside after {len(attempt.failures)} tries: {'; '.join(reasons)}",
+        kind=_kind(attempt),
+        attempts=attempt.begun,
     )
+
+
+def _kind(attempt: Attempt) -> ErrorKind:
+    kinds = {kind for kind, _ in attempt.failures}
+    if len(kinds) == 1 and "time_out" in kinds:
+        return "time_out"
+    # What ends in the same way every time does so because of the episode; what ends in various ways, because of the machine.
+    same = len(attempt.failures) > 1 and len(set(attempt.failures)) == 1
+    return "poisoned" if same else "lost_worker"
