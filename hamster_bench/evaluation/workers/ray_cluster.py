@@ -7,6 +7,7 @@ import pickle
 import queue
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,6 +139,7 @@ class RayCluster:
 
         owing = {peer.answer: peer for peer in peers if peer.answer is not None}
         if not owing:
+            time.sleep(timeout or 0.0)
             return []
         ready, _ = ray.wait(list(owing), num_returns=1, timeout=timeout)
         return [owing[answer] for answer in ready]
