@@ -1,6 +1,6 @@
 """Environments and agents for workers: importable by name, and able to break in every way a process can.
 
-A folder named by an environment variable says which episodes break how. Run as a program, this module plays a plan with workers.
+A folder named by an environment variable says which episodes break how.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, Agent, AgentNeeds, EpisodeContext
-from hamster_bench.errors import AgentStopped, InvalidOptionError, StoreError
+from hamster_bench.errors import AgentStopped, InvalidOptionError
 from hamster_bench.evaluation.environment import Requirements
 from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol, make_protocol
@@ -33,7 +32,6 @@ from tests.evaluation.scripted import ScriptedEnvironment, agents, scripted_plan
 
 HAMSTER = make_protocol("hamster")
 FOLDER = "HAMSTER_BENCH_TEST_FAULTS"
-DISK_FULL = 28
 
 
 def plan_faults(folder: Path, faults: Mapping[str, Sequence[str]]) -> None:
@@ -191,14 +189,3 @@ def play(
 def chaos_plan() -> tuple[PlannedEpisode, ...]:
     """200 episodes: 2 tasks, 2 agents, 50 each."""
     return scripted_plan(50, ("walker", "breaker"))
-
-
-if __name__ == "__main__":
-    settings = WorkerSettings(count=int(sys.argv[2]), time_limit=float(sys.argv[3]), tries=10)
-    slow = {"make_environment": make_slow} if sys.argv[4:] == ["slow"] else {}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        play(Path(sys.argv[1]), chaos_plan(), settings, **slow)
-    except StoreError as error:
-        print(error, flush=True)
-        sys.exit(DISK_FULL)
