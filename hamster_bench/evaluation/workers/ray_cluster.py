@@ -120,7 +120,7 @@ class RayCluster:
         self._gpus = 1 if resources.get("GPU", 0) >= 1 else 0
         variables = {name: os.environ[name] for name in _CARRIED if name in os.environ}
         # A cluster whose nodes share this machine's folders, above all one of this machine, finds a checkout where it lies.
-        variables["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        variables["PYTHONPATH"] = os.pathsep.join(_own_folders())
         self._environment = {"env_vars": variables}
 
     def start(self, *, inference: bool) -> RayPeer:
@@ -131,7 +131,7 @@ class RayCluster:
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, "runtime_env": self._environment}
         if inference:
             options |= {"num_cpus": 0, "num_gpus": self._gpus}
-        return RayPeer(ray.remote(Host).options(**options).remote([os.path.abspath(path) for path in sys.path]))
+        return RayPeer(ray.remote(Host).options(**options).remote(_own_folders()))
 
     def wait(self, peers: Sequence[RayPeer], timeout: float | None) -> list[RayPeer]:
         """See `Crew.wait`."""
@@ -150,6 +150,13 @@ class RayCluster:
 
         if self._ours:
             ray.shutdown()
+
+
+def _own_folders() -> list[str]:
+    """The module search path without what belongs to this machine's Python; other machines have their own."""
+    installed = (sys.prefix, sys.base_prefix)
+    folders = (os.path.abspath(path) for path in sys.path)
+    return [folder for folder in dict.fromkeys(folders) if not folder.startswith(installed)]
 
 
 def _connect(address: str, count: int | None) -> None:

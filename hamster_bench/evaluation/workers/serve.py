@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from hamster_bench.errors import HamsterBenchError
 from hamster_bench.evaluation.episode import Contestant
+from hamster_bench.evaluation.materials import distractor_folder, texture_folder
 from hamster_bench.evaluation.record import versions
 from hamster_bench.evaluation.stage import Stage
 from hamster_bench.evaluation.workers.agents import EpisodeAbandoned, ServedAgent, same_agent, sendable
@@ -33,12 +37,27 @@ def serve(channel: Channel) -> None:
         refusal = f"a worker cannot import what the run was started with: {type(error).__name__}: {error}"
         channel.send(Refused(WorkerError(refusal)))
         return
-    channel.send(Ready(versions()))
+    refused = _foreign_material(setup)
+    channel.send(Ready(versions()) if refused is None else Refused(sendable(refused)))
     if setup.role == "inference":
         _decide(channel, Inference(setup))
     else:
         _play(channel, setup)
     channel.send(Left())
+
+
+def _foreign_material(setup: Setup) -> Exception | None:
+    """What is wrong with a user's own folders, if anything: another machine may have others under the same name."""
+    protocol = setup.protocol
+    try:
+        for read, folder in ((texture_folder, protocol.textures), (distractor_folder, protocol.distractors)):
+            if folder is not None and (found := read(Path(folder.path))).digest != folder.digest:
+                return WorkerError(
+                    f"{folder.path} holds other files for a worker ({found}) than where the run was started ({folder})"
+                )
+    except HamsterBenchError as error:
+        return error
+    return None
 
 
 def _decide(channel: Channel, inference: Inference) -> None:

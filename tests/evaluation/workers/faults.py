@@ -16,12 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, Agent, AgentNeeds, EpisodeContext
 from hamster_bench.errors import AgentStopped, InvalidOptionError
-from hamster_bench.evaluation.environment import Requirements
+from hamster_bench.evaluation.environment import Environment, Requirements
+from hamster_bench.evaluation.environment import make_environment as make_real_environment
 from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol, make_protocol
 from hamster_bench.evaluation.runner import run
@@ -84,6 +86,22 @@ def make_environment(required: Requirements, protocol: Protocol) -> ScriptedEnvi
             misbehave(kind)
 
     return ScriptedEnvironment(begin, step)
+
+
+class _FaultyReset(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A sound environment in which the next fault of a scenario comes about after its reset."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        result = self.env.reset(seed=seed, options=options)
+        assert options is not None
+        if (kind := next_fault(options["scenario"].id)) is not None:
+            misbehave(kind)
+        return result
+
+
+def make_real(required: Requirements, protocol: Protocol) -> Environment:
+    """The embedded engine, with faults."""
+    return _FaultyReset(make_real_environment(required, protocol))
 
 
 def make_misconfigured(required: Requirements, protocol: Protocol) -> ScriptedEnvironment:

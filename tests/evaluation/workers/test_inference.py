@@ -60,6 +60,7 @@ def test_batches_of_any_make_up_change_nothing(tmp_path: Path, folder: Path, alo
     }
 
 
+@pytest.mark.slow
 def test_inference_process_that_breaks_is_replaced_and_blames_nobody_wrongly(
     tmp_path: Path, folder: Path, alone: list[dict[str, Any]]
 ) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from hamster_bench.agent import make_agent as make_registered_agent
 from hamster_bench.errors import InvalidOptionError, StoreError
 from hamster_bench.evaluation.environment import Requirements
+from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.runner import run
 from hamster_bench.evaluation.store import FILE_NAME, ResultStore
@@ -92,6 +94,7 @@ def test_episode_that_breaks_every_worker_is_set_aside_with_one_record_and_repor
     assert all(found[name]["outcome"] == "error" for name in (poison, hanging, unlucky))
 
 
+@pytest.mark.slow
 def test_machine_on_which_every_worker_breaks_stops_the_run_before_anything_is_recorded(tmp_path: Path, folder: Path) -> None:
     plan = scripted_plan(10, ("walker",))
     plan_faults(folder, {planned.scenario.id: ["exit"] for planned in plan})
@@ -173,6 +176,25 @@ def test_run_that_is_ended_leaves_no_process_behind(number: signal.Signals, tmp_
     assert number == signal.SIGKILL or said.strip().endswith("KeyboardInterrupt")
     done = recorded(tmp_path)
     assert 1 <= done < len(faults.chaos_plan())
+
+
+@pytest.mark.slow
+def test_engine_whose_workers_break_makes_the_records_of_one_process(tmp_path: Path, folder: Path) -> None:
+    names = ("expert", "path_lift")
+    plan = make_plan(agents=names, tasks=("close_box", "slide_block_to_target"), episodes=4)
+    ids = sorted({planned.scenario.id for planned in plan})
+    broken = {ids[0]: ["kill"], ids[2]: ["freeze"], ids[5]: ["segfault"], ids[7]: ["memory"]}
+    found = []
+    for name, settings in (("one", None), ("disturbed", WorkerSettings(count=2, time_limit=30.0))):
+        plan_faults(folder, broken if settings else {})
+        with ResultStore.for_writing(tmp_path / name) as store:
+            agents = {name: make_registered_agent(name) for name in names}
+            run(plan, store, HAMSTER, agents, workers=settings, make_environment=faults.make_real)
+            found.append(store.comparable_records())
+            attempts = [record.attempts for record in store.records()]
+    assert found[0] == found[1]
+    assert sum(attempts) == len(plan) + len(broken)
+    assert {"renderer" in record["versions"] for record in found[0] if record["agent"] == "path_lift"} == {True}
 
 
 @pytest.mark.slow
