@@ -156,7 +156,7 @@ def _workers(arguments: argparse.Namespace) -> WorkerSettings | None:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise InvalidOptionError(f"{options} needs workers to supervise: add --workers auto, or a number from 2")
         return None
-    return WorkerSettings(count=None if workers == AUTO else workers, cluster=arguments.cluster, **given)
+    return WorkerSettings(count=workers if isinstance(workers, int) else None, cluster=arguments.cluster, **given)
 
 
 def evaluate(
