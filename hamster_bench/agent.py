@@ -6,14 +6,14 @@ is found before the first episode and not as a crash in the middle of a run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.errors import AgentError, HamsterBenchError
+from hamster_bench.errors import AgentError, AgentStopped, HamsterBenchError
 from hamster_bench.oracle import Oracle
 from hamster_bench.registry import Registry
 from hamster_bench.scenario import Scenario
@@ -80,6 +80,47 @@ class Agent(Protocol):
 
         Raises:
             AgentStopped: the agent has nothing left to do; the episode ends here.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchedAgent(Agent, Protocol):
+    """An agent that decides for several episodes at once, so that one copy of a network serves many environments.
+
+    Whatever it remembers of an episode lies in what `begin` gives, never in the agent. ``reset`` and ``act`` are the batch of one::
+
+        def reset(self, context):
+            self._episode = self.begin(context)
+
+        def act(self, observation):
+            (action,) = self.act_batch([self._episode], [observation])
+            if isinstance(action, AgentStopped):
+                raise action
+            return action
+
+    What it decides for an episode must not depend, down to the last bit, on which others are in the batch; `max_batch_size` 1 is how
+    an agent says that it cannot promise that. Weights are loaded when they are first needed and not in ``__init__``, which every
+    process of a run calls.
+    """
+
+    @property
+    def max_batch_size(self) -> int:
+        """Largest number of episodes it decides for at once, from 1."""
+        ...
+
+    def begin(self, context: EpisodeContext) -> Any:
+        """What the agent is to remember of a new episode; handed back to `act_batch`, which may change it."""
+        ...
+
+    def act_batch(
+        self, episodes: Sequence[Any], observations: Sequence[Mapping[str, Any]]
+    ) -> Sequence[NDArray[np.float64] | AgentStopped]:
+        """The next action of every episode, or an `AgentStopped` in the place of one that ends here.
+
+        Args:
+            episodes: what `begin` gave for each.
+            observations: what is seen in each now.
         """
         ...
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,19 @@ from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.envs.contract import GRASP_MODES
 from hamster_bench.envs.factors import columns
 from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation.materials import distractor_folder, texture_folder
 from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import ON_PLANNER_ERROR, VARIATIONS, Protocol, make_protocol
 from hamster_bench.evaluation.runner import prepare, run
 from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.workers.settings import WorkerSettings
 from hamster_bench.scenario import CONTROL_FACTOR
 
 ALL = "all"
+AUTO = "auto"
+
+_SUPERVISION = WorkerSettings()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +89,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="colosseum|A,B",
         help="decisions of THE COLOSSEUM to take back: all of them, or single ones; 'hamster-bench factors' lists them",
     )
+    parser.add_argument(
+        "--workers",
+        type=_worker_count,
+        metavar="N|auto",
+        help="play side by side in N processes, or in one a core; 1 (default) plays in this process",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="local|ray://HOST:PORT",
+        help="play on a Ray cluster: one started for the run, or the one at this address; --workers is auto then, if not given",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help=f"seconds after which a worker at work on one episode is taken for hung and killed (default {_SUPERVISION.time_limit:g})",
+    )
+    parser.add_argument(
+        "--tries",
+        type=whole_number("--tries", 1),
+        metavar="N",
+        help=f"times an episode is begun before it is set aside as an error when its workers break (default {_SUPERVISION.tries})",
+    )
+    parser.add_argument(
+        "--recycle-after",
+        type=whole_number("--recycle-after", 1),
+        metavar="N",
+        help=f"episodes after which a worker is replaced by a new one (default {_SUPERVISION.recycle_after})",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results directory; continued if it has results")
 
 
@@ -103,7 +138,25 @@ def execute(arguments: argparse.Namespace) -> int:
         skip_undefined=(ALL,) in (arguments.tasks, arguments.factors),
         protocol=make_protocol(arguments.protocol, **changes),
         directory=arguments.out,
+        workers=_workers(arguments),
     )
+
+
+def _worker_count(text: str) -> int | str:
+    return AUTO if text == AUTO else whole_number("--workers", 1)(text)
+
+
+def _workers(arguments: argparse.Namespace) -> WorkerSettings | None:
+    """What was asked for of workers; None for this process."""
+    supervision = {name: getattr(arguments, name) for name in ("time_limit", "tries", "recycle_after")}
+    given = {name: value for name, value in supervision.items() if value is not None}
+    workers = arguments.workers or (AUTO if arguments.cluster is not None else 1)
+    if workers == 1 and arguments.cluster is None:
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise InvalidOptionError(f"{options} needs workers to supervise: add --workers auto, or a number from 2")
+        return None
+    return WorkerSettings(count=workers if isinstance(workers, int) else None, cluster=arguments.cluster, **given)
 
 
 def evaluate(
@@ -116,6 +169,7 @@ def evaluate(
     protocol: Protocol,
     directory: Path,
     skip_undefined: bool = False,
+    workers: WorkerSettings | None = None,
 ) -> int:
     """Plays what a plan lacks in a results directory, and says on stdout what was done.
 
@@ -130,6 +184,7 @@ def evaluate(
         protocol: the rules.
         directory: results directory.
         skip_undefined: leave cells out in which a factor is not defined for a task, instead of refusing them.
+        workers: play in worker processes; None plays in this one.
 
     Raises:
         HamsterBenchError: something was asked for that does not exist or does not fit together, or the directory cannot be used.
@@ -141,7 +196,8 @@ def evaluate(
     with ResultStore.for_writing(directory) as store:
         try:
             with _terminable():
-                summary = run(plan, store, protocol, players, configuration=asked | {"protocol": protocol.to_json()})
+                configuration = asked | {"protocol": protocol.to_json(), "workers": None if workers is None else asdict(workers)}
+                summary = run(plan, store, protocol, players, configuration=configuration, workers=workers)
         except KeyboardInterrupt:
             done = len({(p.agent, p.scenario.id) for p in plan} & store.recorded(protocol.fingerprint))
             print(
@@ -149,6 +205,8 @@ def evaluate(
                 file=sys.stderr,
             )
             raise
+    for record in summary.set_aside:
+        print(f"set aside: {record.agent} on {record.scenario.id} ({record.kind}): {record.message}", file=sys.stderr)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items(), reverse=True))
     new = f"{summary.outcomes.total()} new: {outcomes}" if outcomes else "nothing left to do"
     print(f"{directory}: {summary.planned} episodes planned, {summary.recorded_before} recorded before, {new}")

@@ -5,34 +5,27 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import TracebackType
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
 
-from hamster_bench.agent import Agent
+from hamster_bench.agent import Agent, make_agent
 from hamster_bench.envs.registration import ENGINES
-from hamster_bench.errors import HamsterBenchError, InvalidOptionError, StoreError, UnknownNameError
-from hamster_bench.evaluation.environment import (
-    PASS_THROUGH,
-    Environment,
-    MakeEnvironment,
-    Requirements,
-    make_environment,
-    requirements,
-    with_path,
-)
-from hamster_bench.evaluation.episode import Contestant, contestant, run_episode, unplayed
+from hamster_bench.errors import HamsterBenchError, InvalidOptionError, StoreError
+from hamster_bench.evaluation.environment import MakeEnvironment, make_environment
+from hamster_bench.evaluation.episode import Contestant, contestant
 from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol, check_needs
 from hamster_bench.evaluation.record import EpisodeRecord
+from hamster_bench.evaluation.stage import Stage
 from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.workers.settings import WorkerSettings
 from hamster_bench.planners import make_planner
 from hamster_bench.registry import Registry
 
-# Mistakes in what was asked for, which every further episode would repeat.
-_MISCONFIGURED: tuple[type[Exception], ...] = (UnknownNameError, InvalidOptionError, *PASS_THROUGH)
+# Kinds of errors that say that an episode lost its worker again and again.
+SET_ASIDE = ("lost_worker", "time_out", "poisoned")
 
 
 class RunSummary(NamedTuple):
@@ -42,11 +35,13 @@ class RunSummary(NamedTuple):
         planned: number of planned episodes.
         recorded_before: how many of them had a record already.
         outcomes: how many of the new records have each outcome.
+        set_aside: those of the new records whose episode lost its worker at every try.
     """
 
     planned: int
     recorded_before: int
     outcomes: Counter[str]
+    set_aside: tuple[EpisodeRecord, ...] = ()
 
 
 def prepare(agents: Mapping[str, Agent], protocol: Protocol) -> dict[str, Contestant]:
@@ -76,10 +71,13 @@ def run(
     *,
     configuration: Mapping[str, Any] | None = None,
     make_environment: MakeEnvironment = make_environment,
+    workers: WorkerSettings | None = None,
+    make_agent: Callable[[str], Agent] = make_agent,
 ) -> RunSummary:
     """Plays the planned episodes that have no record yet, and stores each as soon as it has ended.
 
-    When it is interrupted, everything that ended is stored, and running the same plan again does the rest.
+    When it is interrupted, everything that ended is stored, and running the same plan again does the rest. Workers change the pace
+    and the order of the records, nothing else.
 
     Args:
         plan: the episodes, in the order in which they are played.
@@ -87,10 +85,13 @@ def run(
         protocol: the rules.
         agents: every agent of the plan by name.
         configuration: arguments in effect, kept with the run.
-        make_environment: makes the base environments.
+        make_environment: makes the base environments. With workers it is imported by them, by its module and name.
+        workers: play in worker processes; None plays in this process.
+        make_agent: makes the agents of workers by name, as ``make_environment`` makes environments.
 
     Raises:
         AgentError: an agent needs what the protocol does not give.
+        WorkerError: workers cannot be started, or are no copies of this process.
         StoreError: the store holds records of another agent of the same name, or cannot be written.
         HamsterBenchError: an environment cannot be made as asked for.
     """
@@ -99,22 +100,49 @@ def run(
     recorded = store.recorded(protocol.fingerprint)
     missing = [planned for planned in dict.fromkeys(plan) if (planned.agent, planned.scenario.id) not in recorded]
     before = len(set(plan)) - len(missing)
-    outcomes: Counter[str] = Counter()
     if not missing:
-        return RunSummary(before, before, outcomes)
+        return RunSummary(before, before, Counter())
 
+    outcomes: Counter[str] = Counter()
+    set_aside: list[EpisodeRecord] = []
+    if workers is None:
+        played = _play_here(missing, players, protocol, make_environment)
+    else:
+        played = _play_in_workers(missing, players, protocol, workers, make_agent, make_environment)
     run_number = store.start_run(protocol, configuration or {})
-    with _OneEnvironment(make_environment, protocol) as stage, _progress_bar(before + len(missing), before) as bar:
-        for planned in missing:
-            player = players[planned.agent]
-            bar.set_description(f"{planned.scenario.task} {planned.agent}", refresh=False)
-            record = _play(stage, player, planned, protocol)
+    with contextlib.closing(played) as records, _progress_bar(before + len(missing), before) as bar:
+        for record in records:
             store.add(run_number, record)
             outcomes[record.outcome] += 1
+            if record.kind in SET_ASIDE:
+                set_aside.append(record)
+            bar.set_description(f"{record.scenario.task} {record.agent}", refresh=False)
             bar.set_postfix(outcomes, refresh=False)
             bar.update()
     store.finish_run(run_number)
-    return RunSummary(before + len(missing), before, outcomes)
+    return RunSummary(before + len(missing), before, outcomes, tuple(set_aside))
+
+
+def _play_here(
+    missing: Sequence[PlannedEpisode], players: Mapping[str, Contestant], protocol: Protocol, make_environment: MakeEnvironment
+) -> Generator[EpisodeRecord, None, None]:
+    with Stage(make_environment, protocol) as stage:
+        for planned in missing:
+            yield stage.play(players[planned.agent], planned.scenario)
+
+
+def _play_in_workers(
+    missing: Sequence[PlannedEpisode],
+    players: Mapping[str, Contestant],
+    protocol: Protocol,
+    workers: WorkerSettings,
+    make_agent: Callable[[str], Agent],
+    make_environment: MakeEnvironment,
+) -> Generator[EpisodeRecord, None, None]:
+    # Imported here: whoever plays in one process needs nothing of it.
+    from hamster_bench.evaluation.workers.supervisor import play_in_workers
+
+    return play_in_workers(missing, players, protocol, workers, make_agent, make_environment)
 
 
 def _named(registry: Registry[Any], name: str) -> Any:
@@ -124,49 +152,6 @@ def _named(registry: Registry[Any], name: str) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise InvalidOptionError(f"{registry.kind} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-class _OneEnvironment:
-    """Keeps one environment open, and closes it before another is made."""
-
-    def __init__(self, make: MakeEnvironment, protocol: Protocol) -> None:
-        self._make = make
-        self._protocol = protocol
-        self._open: tuple[Requirements, Environment] | None = None
-
-    def get(self, required: Requirements) -> Environment:
-        if self._open is None or self._open[0] != required:
-            self.close()
-            self._open = required, with_path(self._make(required, self._protocol), required, self._protocol)
-        return self._open[1]
-
-    def close(self) -> None:
-        if self._open is not None:
-            _, env = self._open
-            self._open = None
-            # An environment that broke may break again here; its episode is recorded already.
-            with contextlib.suppress(Exception, SystemExit):
-                env.close()
-
-    def __enter__(self) -> _OneEnvironment:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-
-def _play(stage: _OneEnvironment, player: Contestant, planned: PlannedEpisode, protocol: Protocol) -> EpisodeRecord:
-    try:
-        env = stage.get(requirements(player.agent, planned.scenario.task, protocol))
-    except _MISCONFIGURED:
-        raise
-    except (Exception, SystemExit) as error:
-        return unplayed(player, planned.scenario, protocol, error)
-    record = run_episode(env, player, planned.scenario, protocol)
-    if record.outcome == "error":
-        # Whatever broke may have left something behind; the next episode starts from a new environment.
-        stage.close()
-    return record
 
 
 def _check_fingerprints(players: Mapping[str, Contestant], store: ResultStore, protocol: Protocol) -> None:
