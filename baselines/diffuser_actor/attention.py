@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _LONGEST_PERIOD = 10_000.0
+# PyTorch's attention is a third faster on processors with heads of a multiple of so many channels.
+_ALIGNED = 16
 
 
 def sine_code(values: Tensor, width: int) -> Tensor:
@@ -34,7 +36,7 @@ def rotary_code(points: Tensor, width: int) -> Tensor:
     per_axis = width // 3
     exponents = torch.arange(0, per_axis, 2, device=points.device, dtype=torch.float32) * (-math.log(_LONGEST_PERIOD) / per_axis)
     angles = (points[..., None] * torch.exp(exponents)).flatten(-2)
-    return torch.polar(torch.ones_like(angles), angles)
+    return torch.complex(angles.cos(), angles.sin())
 
 
 def turned(features: Tensor, code: Tensor) -> Tensor:
@@ -44,7 +46,7 @@ def turned(features: Tensor, code: Tensor) -> Tensor:
 
 
 class KeysValues(NamedTuple):
-    """What a layer's queries look at: keys and values, (b, heads, n, width / heads) each."""
+    """What a layer's queries look at: keys and values, (b, heads, n, head width) each, padded as `MultiheadAttention` wants them."""
 
     keys: Tensor
     values: Tensor
@@ -100,13 +102,21 @@ class MultiheadAttention(nn.Module):
         projected = functional.linear(query, self.in_proj_weight[:width], self.in_proj_bias[:width])
         if code is not None:
             projected = turned(projected, code)
+        head_width = width // self.heads
         gathered = functional.scaled_dot_product_attention(
-            self._split(projected), seen.keys, seen.values, dropout_p=self.dropout if self.training else 0.0
+            self._split(projected),
+            seen.keys,
+            seen.values,
+            dropout_p=self.dropout if self.training else 0.0,
+            scale=head_width**-0.5,
         )
-        return self.out_proj(gathered.transpose(1, 2).flatten(-2))
+        return self.out_proj(gathered[..., :head_width].transpose(1, 2).flatten(-2))
 
     def _split(self, tokens: Tensor) -> Tensor:
-        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        """(b, n, width) to (b, heads, n, head width), zeros appended: they change nothing, and aligned rows are read faster."""
+        by_head = tokens.unflatten(-1, (self.heads, -1))
+        missing = -by_head.shape[-1] % _ALIGNED
+        return (functional.pad(by_head, (0, missing)) if missing else by_head).transpose(1, 2)
 
 
 class AdaptiveModulation(nn.Module):

@@ -46,12 +46,13 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, channels_in, h, w) to (b, 4 width, h or h/2, w or w/2)."""
-        y = functional.relu(self.bn1(self.conv1(x)))
-        y = functional.relu(self.bn2(self.conv2(y)))
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
         if self.halve:
             x, y = functional.avg_pool2d(x, 2), functional.avg_pool2d(y, 2)
         y = self.bn3(self.conv3(y))
-        return functional.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y += x if self.downsample is None else self.downsample(x)
+        return functional.relu(y, inplace=True)
 
 
 class ClipResNet50(nn.Module):
@@ -84,7 +85,7 @@ class ClipResNet50(nn.Module):
         """Features of normalised images (b, 3, h, w) after the stem (64 channels, h/2) and the four stages (256 to 2048, h/4 to h/32)."""
         x = images.contiguous(memory_format=torch.channels_last)
         for conv, norm in ((self.conv1, self.bn1), (self.conv2, self.bn2), (self.conv3, self.bn3)):
-            x = functional.relu(norm(conv(x)))
+            x = functional.relu(norm(conv(x)), inplace=True)
         features = [x]
         x = functional.avg_pool2d(x, 2)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):

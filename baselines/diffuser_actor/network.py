@@ -12,13 +12,8 @@ from torch.nn import functional
 from hamster_bench.baselines.diffuser_actor.encoder import Context, Encoder
 from hamster_bench.baselines.diffuser_actor.head import DenoisingHead, Estimate, each_step
 from hamster_bench.baselines.diffuser_actor.rotations import decoded_rotation, encoded_rotation
-from hamster_bench.baselines.diffuser_actor.schedules import (
-    Sampler,
-    position_schedule,
-    rotation_schedule,
-    sampling_steps,
-)
-from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
+from hamster_bench.baselines.diffuser_actor.schedules import position_schedule, rotation_schedule, sampling_steps
+from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings, Sampler
 
 # Weights of the parts of the loss (3D Diffuser Actor).
 _POSITION_WEIGHT = 30.0
@@ -56,9 +51,10 @@ class SamplingNoise:
 
     @classmethod
     def drawn(
-        cls, rng: np.random.Generator, settings: DiffuserActorSettings, steps: int, batch: int = 1, length: int = 1
+        cls, rng: np.random.Generator, settings: DiffuserActorSettings, steps: int | None = None, batch: int = 1, length: int = 1
     ) -> SamplingNoise:
-        """Noise from a numpy generator, hence the same on every machine."""
+        """Noise from a numpy generator, hence the same on every machine; for as many steps as the settings say, or ``steps``."""
+        steps = steps or settings.sampling_steps or settings.diffusion_steps
         numbers = rng.standard_normal((steps + 1, batch, length, 3 + settings.rotation_channels), dtype=np.float32)
         return cls(torch.from_numpy(numbers[0]), torch.from_numpy(numbers[1:]))
 
@@ -120,7 +116,7 @@ class DiffuserActor(nn.Module):
         )
 
     @torch.inference_mode()
-    def sample(self, situation: Situation, noise: SamplingNoise, sampler: Sampler = "ddpm") -> Tensor:
+    def sample(self, situation: Situation, noise: SamplingNoise, sampler: Sampler | None = None) -> Tensor:
         """Poses (b, length, 8): position [m], unit quaternion in the settings' order, probability of the gripper being open.
 
         The situation is encoded once, and so is everything in the denoiser that does not depend on the noisy poses: keys and values of
@@ -129,7 +125,7 @@ class DiffuserActor(nn.Module):
         Args:
             situation: what the policy sees.
             noise: as many steps are made as it has.
-            sampler: ``"ddpm"``, or ``"ddim"`` for few steps.
+            sampler: ``"ddpm"`` or ``"ddim"``; None for that of the settings.
 
         Raises:
             ValueError: the noise has no steps, or more than the network has diffusion steps.
@@ -138,9 +134,9 @@ class DiffuserActor(nn.Module):
         return self.sample_in(context, noise, sampler)
 
     @torch.inference_mode()
-    def sample_in(self, context: Context, noise: SamplingNoise, sampler: Sampler = "ddpm") -> Tensor:
+    def sample_in(self, context: Context, noise: SamplingNoise, sampler: Sampler | None = None) -> Tensor:
         """`sample` in a situation that is encoded already."""
-        head = self.prediction_head
+        head, sampler = self.prediction_head, sampler or self.settings.sampler
         steps = sampling_steps(self.settings.diffusion_steps, len(noise.steps))
         batch, device = noise.start.shape[0], context.tokens.device
         each = torch.tensor(steps, device=device).repeat_interleave(batch)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Sampler = Literal["ddpm", "ddim"]
+from hamster_bench.baselines.diffuser_actor.settings import Sampler
 
 # Clean values lie in this range, so an estimate beyond it is cut.
 _LARGEST = 1.0

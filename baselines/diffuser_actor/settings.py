@@ -14,6 +14,7 @@ Backbone = Literal["clip", "compact"]
 Text = Literal["clip", "learned", "none"]
 Rotation = Literal["6d", "quaternion"]
 QuaternionOrder = Literal["xyzw", "wxyz"]
+Sampler = Literal["ddpm", "ddim"]
 Corner = tuple[float, float, float]
 
 # Largest and smallest keypose positions of PerAct's 18 tasks [m], widened by 0.04 m as in the training of the published checkpoint.
@@ -24,6 +25,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "text": get_args(Text),
     "rotation": get_args(Rotation),
     "quaternion_order": get_args(QuaternionOrder),
+    "sampler": get_args(Sampler),
 }
 _WHOLE_NUMBERS = ("width", "heads", "history", "diffusion_steps", "text_layers", "context_share")
 # The trunk of CLIP's ResNet-50 halves an image five times.
@@ -49,6 +51,8 @@ class DiffuserActorSettings:
         text_layers: number of layers in which image tokens look at the instruction.
         context_share: of so many scene tokens one takes part in the self-attention of the head.
         workspace: lowest and highest corner [m] of the box that is scaled to [-1, 1].
+        sampler: how a pose is sampled: ``"ddpm"`` as published, or ``"ddim"``, which can do with few steps.
+        sampling_steps: how many of the diffusion steps sampling makes; None for all.
     """
 
     width: int = 120
@@ -64,6 +68,8 @@ class DiffuserActorSettings:
     text_layers: int = 2
     context_share: int = 5
     workspace: tuple[Corner, Corner] = PERACT_WORKSPACE
+    sampler: Sampler = "ddpm"
+    sampling_steps: int | None = None
 
     def __post_init__(self) -> None:
         for name in _WHOLE_NUMBERS:
@@ -82,6 +88,11 @@ class DiffuserActorSettings:
         low, high = self.workspace
         if not (len(low) == len(high) == 3 and all(a < b for a, b in zip(low, high, strict=True))):
             raise InvalidOptionError(f"workspace must be a lowest and a highest corner (x, y, z) [m], got {self.workspace!r}")
+
+        if self.sampling_steps is not None and not 1 <= self.sampling_steps <= self.diffusion_steps:
+            raise InvalidOptionError(
+                f"sampling_steps must lie between 1 and diffusion_steps = {self.diffusion_steps}, got {self.sampling_steps!r}"
+            )
 
     @property
     def rotation_channels(self) -> int:
@@ -128,5 +139,7 @@ SETTINGS.register(
         image_size=(128, 128),
         backbone="compact",
         text="learned",
+        sampler="ddim",
+        sampling_steps=25,
     ),
 )

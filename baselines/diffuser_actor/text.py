@@ -20,7 +20,7 @@ CLIP_NAME = "openai/clip-vit-base-patch32"
 
 LEARNED_WIDTH = 128
 # Words are numbered by a checksum, so that every instruction has numbers; with a few hundred words two rarely share one.
-_WORDS = 4096
+_WORDS = 2048
 _LEARNED_TOKENS = 32
 _WORD = re.compile(r"[a-z0-9]+")
 _PADDING = 0
