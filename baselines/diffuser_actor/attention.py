@@ -58,7 +58,8 @@ class Modulation(NamedTuple):
     factor: Tensor
     shift: Tensor
 
-    def __call__(self, query: Tensor) -> Tensor:
+    def of(self, query: Tensor) -> Tensor:
+        """The queries as changed."""
         return torch.addcmul(self.shift, query, self.factor)
 
 
@@ -146,7 +147,7 @@ class RelativeAttentionLayer(nn.Module):
 
     def forward(self, query: Tensor, code: Tensor, seen: KeysValues, modulation: Modulation | None) -> Tensor:
         """New queries (b, n, width)."""
-        asking = query if modulation is None else modulation(query)
+        asking = query if modulation is None else modulation.of(query)
         return self.norm(query + self.multihead_attn(asking, seen, code))
 
 
@@ -165,7 +166,7 @@ class FeedForwardLayer(nn.Module):
 
     def forward(self, tokens: Tensor, modulation: Modulation | None) -> Tensor:
         """New tokens (b, n, width)."""
-        changed = tokens if modulation is None else modulation(tokens)
+        changed = tokens if modulation is None else modulation.of(tokens)
         return self.norm(changed + self.linear2(functional.relu(self.linear1(changed))))
 
 

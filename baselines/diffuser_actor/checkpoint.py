@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
@@ -215,10 +216,12 @@ def load_clip_trunk(backbone: ClipResNet50, file: Path | None = None) -> None:
 
 def _cached_clip() -> Path:
     try:
-        from huggingface_hub import try_to_load_from_cache
+        hub: Any = importlib.import_module("huggingface_hub")
     except ImportError as error:
-        raise MissingDependencyError("the hub's cache is looked into with: pip install huggingface_hub; or name a file") from error
-    cached = try_to_load_from_cache(_CLIP_NAME, _CLIP_FILE)
+        raise MissingDependencyError(
+            "the hub's cache is looked into with: pip install huggingface_hub; or name a file"
+        ) from error
+    cached = hub.try_to_load_from_cache(_CLIP_NAME, _CLIP_FILE)
     if not isinstance(cached, str):
         raise StoreError(
             f"there are no weights of CLIP's ResNet-50 in the hub's cache; name a file that has them, or fetch them with: "
@@ -269,7 +272,9 @@ def _settings_for(entries: Mapping[str, Tensor]) -> DiffuserActorSettings:
             width=width, heads=settings.heads, history=history, quaternion_order=settings.quaternion_order
         )
     except InvalidOptionError as error:
-        raise StoreError(f"the file's width of {width} does not go with the published {settings.heads} heads; give settings") from error
+        raise StoreError(
+            f"the file's width of {width} does not go with the published {settings.heads} heads; give settings"
+        ) from error
 
 
 def _present_name(name: str) -> str:

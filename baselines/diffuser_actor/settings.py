@@ -84,7 +84,9 @@ class DiffuserActorSettings:
         if not self.cameras or not all(isinstance(camera, str) for camera in self.cameras):
             raise InvalidOptionError(f"cameras must name at least one camera, got {self.cameras!r}")
         if len(self.image_size) != 2 or min(self.image_size) < _SMALLEST_IMAGE:
-            raise InvalidOptionError(f"image_size is (height, width) of at least {_SMALLEST_IMAGE} pixels, got {self.image_size!r}")
+            raise InvalidOptionError(
+                f"image_size is (height, width) of at least {_SMALLEST_IMAGE} pixels, got {self.image_size!r}"
+            )
         low, high = self.workspace
         if not (len(low) == len(high) == 3 and all(a < b for a, b in zip(low, high, strict=True))):
             raise InvalidOptionError(f"workspace must be a lowest and a highest corner (x, y, z) [m], got {self.workspace!r}")

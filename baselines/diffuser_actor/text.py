@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import zlib
 from collections.abc import Sequence
@@ -40,22 +41,24 @@ class ClipText:
 
     def __init__(self, source: str | Path = CLIP_NAME, device: str = "cpu") -> None:
         try:
-            from transformers import CLIPTextModel, CLIPTokenizer
+            transformers: Any = importlib.import_module("transformers")
         except ImportError as error:
             raise MissingDependencyError("CLIP's text features need: pip install transformers") from error
         try:
-            self._tokenizer: Any = CLIPTokenizer.from_pretrained(source, local_files_only=True)
-            self._model: Any = CLIPTextModel.from_pretrained(source, local_files_only=True).to(device).eval()
+            self._tokenizer = transformers.CLIPTokenizer.from_pretrained(source, local_files_only=True)
+            self._model = transformers.CLIPTextModel.from_pretrained(source, local_files_only=True).to(device).eval()
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"there are no weights of CLIP's text tower in {source}; name a folder that has them, or fetch them into the hub's cache with: "
-                f"huggingface-cli download {CLIP_NAME}"
+                f"there are no weights of CLIP's text tower in {source}; name a folder that has them, "
+                f"or fetch them into the hub's cache with: huggingface-cli download {CLIP_NAME}"
             ) from error
 
     @torch.inference_mode()
     def __call__(self, instructions: Sequence[str]) -> Tensor:
         """Last hidden states (b, 53, 512) float32, padding included."""
-        tokens = self._tokenizer(list(instructions), padding="max_length", truncation=True, max_length=TOKENS, return_tensors="pt")
+        tokens = self._tokenizer(
+            list(instructions), padding="max_length", truncation=True, max_length=TOKENS, return_tensors="pt"
+        )
         hidden: Tensor = self._model(input_ids=tokens["input_ids"].to(self._model.device)).last_hidden_state
         return hidden.clone()
 

@@ -31,7 +31,7 @@ _ACTION = 1e-5
 # Losses and gradients, relative to the largest number.
 _LOSS = 1e-4
 # Schedules and rotations are a few float32 operations long.
-_SHORT = 2e-6
+_SHORT = 1e-5
 
 _WEIGHTS = "weights."
 _BACKBONE = "encoder.backbone."
