@@ -98,12 +98,9 @@ def network_of(entries: Mapping[str, Tensor], settings: DiffuserActorSettings, s
         StoreError: an entry is missing, unexpected or of another shape; ``source`` says where.
     """
     entries = {_present_name(name): entry for name, entry in entries.items()}
-    with torch.device("meta"):
-        network = DiffuserActor(settings)
-    unused = unused_entries(settings)
-    expected = {name: tuple(entry.shape) for name, entry in network.state_dict().items()}
-    _check(entries, expected | unused, source)
-    return _filled(settings, {name: entry for name, entry in entries.items() if name not in unused})
+    outline, unused = _outline(settings), unused_entries(settings)
+    _check(entries, _shapes(outline) | unused, source)
+    return _filled(outline, {name: entry for name, entry in entries.items() if name not in unused})
 
 
 def unused_entries(settings: DiffuserActorSettings) -> dict[str, tuple[int, ...]]:
@@ -157,10 +154,9 @@ def load_own(file: Path) -> Checkpoint:
         settings, training = DiffuserActorSettings.from_json(json.dumps(header["settings"])), dict(header["training"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, InvalidOptionError) as error:
         raise StoreError(f"{file} is no checkpoint of diffuser_actor: {type(error).__name__}: {error}") from error
-    with torch.device("meta"):
-        network = DiffuserActor(settings)
-    _check(entries, {name: tuple(entry.shape) for name, entry in network.state_dict().items()}, str(file))
-    return Checkpoint(_filled(settings, entries), training)
+    outline = _outline(settings)
+    _check(entries, _shapes(outline), str(file))
+    return Checkpoint(_filled(outline, entries), training)
 
 
 def save_own(file: Path, network: DiffuserActor, training: Mapping[str, Any]) -> None:
@@ -307,7 +303,18 @@ def _named(names: Iterable[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
-def _filled(settings: DiffuserActorSettings, entries: Mapping[str, Tensor]) -> DiffuserActor:
-    network = DiffuserActor(settings)
-    network.load_state_dict(entries)
-    return network.eval()
+def _outline(settings: DiffuserActorSettings) -> DiffuserActor:
+    """A network whose parameters have shapes but no memory."""
+    with torch.device("meta"):
+        return DiffuserActor(settings)
+
+
+def _filled(outline: DiffuserActor, entries: Mapping[str, Tensor]) -> DiffuserActor:
+    """The outline with these entries as its parameters, in the precision the network computes in."""
+    dtypes = {name: entry.dtype for name, entry in outline.state_dict().items()}
+    outline.load_state_dict({name: entry.to(dtypes[name]).contiguous() for name, entry in entries.items()}, assign=True)
+    return outline.eval()
+
+
+def _shapes(network: DiffuserActor) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(entry.shape) for name, entry in network.state_dict().items()}

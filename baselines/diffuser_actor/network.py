@@ -73,7 +73,8 @@ class DiffuserActor(nn.Module):
         self.prediction_head = DenoisingHead(settings)
         self.position_schedule = position_schedule(settings.diffusion_steps)
         self.rotation_schedule = rotation_schedule(settings.diffusion_steps)
-        self.register_buffer("workspace", torch.tensor(settings.workspace, dtype=torch.float32), persistent=False)
+        # On the processor even where the parameters are laid out without memory.
+        self.register_buffer("workspace", torch.tensor(settings.workspace, dtype=torch.float32, device="cpu"), persistent=False)
 
     def encode(self, situation: Situation) -> Context:
         """The context of a situation, needed once for any number of passes."""

@@ -88,7 +88,7 @@ class StepCoefficients:
 
 def position_schedule(steps: int) -> NoiseSchedule:
     """Betas whose square roots grow linearly. With 100 steps 0.485 of the signal's variance is left at the last one."""
-    return NoiseSchedule.of_betas(torch.linspace(1e-4**0.5, 0.02**0.5, steps) ** 2)
+    return NoiseSchedule.of_betas(torch.linspace(1e-4**0.5, 0.02**0.5, steps, device="cpu") ** 2)
 
 
 def rotation_schedule(steps: int) -> NoiseSchedule:
@@ -98,7 +98,7 @@ def rotation_schedule(steps: int) -> NoiseSchedule:
         return math.cos((time + 0.008) / 1.008 * math.pi / 2.0) ** 2
 
     betas = [min(1.0 - signal((t + 1) / steps) / signal(t / steps), 0.999) for t in range(steps)]
-    return NoiseSchedule.of_betas(torch.tensor(betas, dtype=torch.float32))
+    return NoiseSchedule.of_betas(torch.tensor(betas, dtype=torch.float32, device="cpu"))
 
 
 def sampling_steps(diffusion_steps: int, count: int) -> tuple[int, ...]:
