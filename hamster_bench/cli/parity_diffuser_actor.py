@@ -53,7 +53,8 @@ def compare(file: Path) -> Sequence[Figure]:
     if importlib.util.find_spec("torch") is None:
         raise MissingDependencyError("the network needs PyTorch; install it with: pip install 'hamster-bench[torch]'")
     try:
-        with np.load(file, allow_pickle=False) as data:
+        # Opened here: numpy leaves a file open that turns out to be no archive.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             if not isinstance(data, np.lib.npyio.NpzFile):
                 raise TypeError("it is a single array")
             arrays = {name: data[name] for name in data.files}

@@ -30,16 +30,6 @@ TINY = replace(
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread_and_a_seed():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
-
-
 def network(settings=TINY):
     """A network in which nothing is zero, as after training."""
     made = DiffuserActor(settings).eval()
