@@ -131,7 +131,7 @@ SETTINGS: Registry[DiffuserActorSettings] = Registry("diffuser_actor configurati
 SETTINGS.register("peract", DiffuserActorSettings(quaternion_order="wxyz"))
 # HAMSTER's simulation experiments: the published network, the front camera only.
 SETTINGS.register("paper", DiffuserActorSettings(cameras=("front",)))
-# For a processor: half the width, a small backbone, one small image.
+# For a processor: half the width, a small backbone, one small image, a quarter of the steps.
 SETTINGS.register(
     "small",
     replace(
@@ -141,7 +141,6 @@ SETTINGS.register(
         image_size=(128, 128),
         backbone="compact",
         text="learned",
-        sampler="ddim",
         sampling_steps=25,
     ),
 )

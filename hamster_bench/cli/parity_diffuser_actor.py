@@ -59,7 +59,17 @@ def compare(file: Path) -> Sequence[Figure]:
                 raise TypeError("it is a single array")
             arrays = {name: data[name] for name in data.files}
         return list(_figures(arrays))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        IndexError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         raise InvalidOptionError(
             f"{file} holds no recorded network of 3D Diffuser Actor (NPZ with 'config_json', 'weights.*', 'in_*', 'den_*' and so on): "
             f"{type(error).__name__}: {error}"

@@ -101,6 +101,7 @@ def test_damaged_weights_are_not_acted_on(network):
         agent.act(observation())
 
 
+@pytest.mark.slow
 def test_it_acts_in_an_environment_with_weights_from_a_file(network, tmp_path):
     save_own(tmp_path / "policy.safetensors", network, {})
     agent = DiffuserActorAgent.from_checkpoint(tmp_path / "policy.safetensors")
