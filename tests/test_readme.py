@@ -23,6 +23,8 @@ NOT_RUN = {
     "pip install -c constraints.txt .": "test_packaging.py builds what it would install",
     'pip install -c constraints.txt ".[torch]"': "downloads hundreds of megabytes",
 }
+# Packages beyond the usual ones that a page is about.
+NEEDS = {"diffuser_actor.md": "torch"}
 RUNNABLE = ("python", "sh")
 NOT_CODE = ("text", "xml", "ini")
 
@@ -91,6 +93,8 @@ def test_nothing_is_excused_that_no_page_mentions() -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.language in RUNNABLE for b in blocks(page))], ids=named)
 def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
     """Top to bottom in one directory: later blocks may build on files and results of earlier ones."""
+    if page.name in NEEDS:
+        pytest.importorskip(NEEDS[page.name], reason=f"{page.name} needs {NEEDS[page.name]}")
     for block in blocks(page):
         if block.language == "python":
             name = _FILE_NAME.match(block.text)

@@ -42,6 +42,8 @@ ParityCheck = Callable[[Path], Sequence[Figure]]
 
 PARITY_CHECKS: Registry[ParityCheck] = Registry("parity check")
 PARITY_CHECKS.register("hamster", "hamster_bench.cli.parity_hamster:compare")
+PARITY_CHECKS.register("keyposes", "hamster_bench.cli.parity_keyposes:compare")
+PARITY_CHECKS.register("diffuser_actor", "hamster_bench.cli.parity_diffuser_actor:compare")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
