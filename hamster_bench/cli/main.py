@@ -51,6 +51,9 @@ COMMANDS: dict[str, _Entry] = {
     "plan": _Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
     "serve-planner": _Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
     "parity": _Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
+    "leaderboard": _Entry("hamster_bench.cli.leaderboard", "build and show the site of a leaderboard, and take submissions"),
+    "submit": _Entry("hamster_bench.cli.submit", "make a bundle of a run's records for a leaderboard"),
+    "rank": _Entry("hamster_bench.cli.rank", "let people rank the paths of several planners, blind"),
     "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 
@@ -96,12 +99,21 @@ def _dispatch(words: list[str]) -> int:
     command = cast(Command, importlib.import_module(COMMANDS[name].module))
     parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=_sentence(COMMANDS[name].help), allow_abbrev=False)
     command.add_arguments(parser)
-    known = [option for action in parser._actions for option in action.option_strings]
+    known = _options(parser)
     for word in words[1:]:
         option = word.split("=", 1)[0]
         if option.startswith("--") and option != "--" and option not in known:
             raise UnknownNameError("option", option, known)
     return command.execute(parser.parse_args(words[1:]))
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option of a command and of its subcommands."""
+    found = [option for action in parser._actions for option in action.option_strings]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found += [option for subparser in action.choices.values() for option in _options(subparser)]
+    return list(dict.fromkeys(found))
 
 
 @contextlib.contextmanager
