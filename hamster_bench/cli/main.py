@@ -42,6 +42,7 @@ COMMANDS: dict[str, _Entry] = {
     "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
     "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "figures": _Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),

@@ -17,9 +17,9 @@ from hamster_bench.agent import Agent, EpisodeContext
 from hamster_bench.envs.factors.episode import draws_to_json
 from hamster_bench.errors import AgentStopped, InvalidActionError
 from hamster_bench.evaluation.environment import PASS_THROUGH, Environment
-from hamster_bench.evaluation.fingerprint import agent_fingerprint
+from hamster_bench.evaluation.fingerprint import agent_fingerprint, checkpoint_fingerprint
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import RENDERER, EpisodeRecord, Outcome, Timings, versions
+from hamster_bench.evaluation.record import RENDERER, EpisodeRecord, ErrorKind, HostLoad, Outcome, Timings, versions
 from hamster_bench.scenario import Scenario
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
@@ -33,16 +33,18 @@ class Contestant(NamedTuple):
         name: name it was asked for by.
         agent: the agent.
         fingerprint: short hash; agents with different behaviour should have different ones.
+        checkpoint: short hash of the weights it acts by, or None where it has none.
     """
 
     name: str
     agent: Agent
     fingerprint: str
+    checkpoint: str | None = None
 
 
 def contestant(name: str, agent: Agent) -> Contestant:
-    """An agent with its fingerprint (see `agent_fingerprint`)."""
-    return Contestant(name, agent, agent_fingerprint(agent))
+    """An agent with its fingerprints (see `agent_fingerprint` and `checkpoint_fingerprint`)."""
+    return Contestant(name, agent, agent_fingerprint(agent), checkpoint_fingerprint(agent))
 
 
 @dataclass
@@ -103,7 +105,7 @@ def run_episode(env: Environment, player: Contestant, scenario: Scenario, protoc
         scenario: the episode.
         protocol: the rules.
     """
-    progress, clock = Progress(), _Clock()
+    progress, clock, host = Progress(), _Clock(), HostLoad.now()
     try:
         ending = _play(env, player.agent, scenario, protocol, progress, clock)
     except _EpisodeEnded as ended:
@@ -115,21 +117,43 @@ def run_episode(env: Environment, player: Contestant, scenario: Scenario, protoc
         scenario=scenario,
         **ending._asdict(),
         **asdict(progress),
+        checkpoint=player.checkpoint,
+        host=host,
         timings=clock.timings(),
         versions=versions() | _renderer(env),
     )
 
 
-def unplayed(player: Contestant, scenario: Scenario, protocol: Protocol, error: BaseException) -> EpisodeRecord:
-    """The record of an episode whose environment could not even be made."""
+def unplayed(
+    player: Contestant,
+    scenario: Scenario,
+    protocol: Protocol,
+    error: BaseException | str,
+    *,
+    kind: ErrorKind = "environment_error",
+    attempts: int = 1,
+) -> EpisodeRecord:
+    """The record of an episode of which nothing is known but that it could not be played.
+
+    Args:
+        player: the agent.
+        scenario: the episode.
+        protocol: the rules.
+        error: what went wrong, or a sentence that says it.
+        kind: who or what is to blame.
+        attempts: how often it was begun.
+    """
     return EpisodeRecord(
         agent=player.name,
         agent_fingerprint=player.fingerprint,
         protocol=protocol.fingerprint,
         scenario=scenario,
         outcome="error",
-        kind="environment_error",
-        message=_describe(error),
+        kind=kind,
+        message=_clean(error) if isinstance(error, str) else _describe(error),
+        checkpoint=player.checkpoint,
+        attempts=attempts,
+        host=HostLoad.now(),
         versions=versions(),
     )
 

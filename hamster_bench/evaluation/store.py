@@ -20,11 +20,11 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import EpisodeRecord, Timings, versions
+from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Outcome, Timings, versions
 from hamster_bench.scenario import Scenario
 
 FILE_NAME = "results.sqlite"
@@ -90,9 +90,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE episodes ADD COLUMN draws TEXT",
         "ALTER TABLE episodes ADD COLUMN proposals TEXT",
     ),
+    (
+        "ALTER TABLE episodes ADD COLUMN stage REAL CHECK (stage BETWEEN 0.0 AND 1.0)",
+        "ALTER TABLE episodes ADD COLUMN stages TEXT",
+        "ALTER TABLE episodes ADD COLUMN track TEXT",
+        "ALTER TABLE episodes ADD COLUMN oracle_path TEXT",
+        "ALTER TABLE episodes ADD COLUMN checkpoint TEXT",
+        "ALTER TABLE episodes ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1)",
+        "ALTER TABLE episodes ADD COLUMN host_load REAL",
+        "ALTER TABLE episodes ADD COLUMN host_cpus INTEGER",
+        *(
+            f"ALTER TABLE episodes ADD COLUMN {part}_{clock} REAL"
+            for part in ("plan", "simulate", "render")
+            for clock in ("wall", "cpu")
+        ),
+    ),
 )
 
 _TIMINGS = tuple(f.name for f in fields(Timings))
+_HOST = ("host_load", "host_cpus")
 _COMPARABLE = (
     "agent",
     "agent_fingerprint",
@@ -109,10 +125,45 @@ _COMPARABLE = (
     "path",
     "path_error",
     "draws",
+    "stage",
+    "stages",
+    "track",
+    "oracle_path",
+    "checkpoint",
     "versions",
 )
+# Of these, what the first stores did not know. Where there is nothing they are left out of digests, which outlive the schema.
+_COMPARABLE_IF_KNOWN = ("stage", "stages", "track", "oracle_path", "checkpoint")
 # Kept as they are, but no part of what two runs must agree on: a planner's answers tell how long they took.
-_KEPT = ("proposals",)
+_KEPT = ("proposals", "attempts")
+
+
+class Outcomes(NamedTuple):
+    """What tables are made from, column by column, a row for each record in the order in which they were made.
+
+    Attributes:
+        protocol: fingerprints.
+        agent: names.
+        task: names.
+        factor: names.
+        variation: indices.
+        episode: numbers.
+        seed: base seeds.
+        outcome: ``"success"``, ``"failure"`` or ``"error"``.
+        kind: why, or None for a success.
+        stage: share of the task's stages that were reached, or None where it is not known.
+    """
+
+    protocol: tuple[str, ...]
+    agent: tuple[str, ...]
+    task: tuple[str, ...]
+    factor: tuple[str, ...]
+    variation: tuple[int, ...]
+    episode: tuple[int, ...]
+    seed: tuple[int, ...]
+    outcome: tuple[Outcome, ...]
+    kind: tuple[str | None, ...]
+    stage: tuple[float | None, ...]
 
 
 class ResultStore:
@@ -232,6 +283,7 @@ class ResultStore:
             "episode": scenario.episode,
             "seed": scenario.seed,
             "versions": _json(record.versions),
+            **dict(zip(_HOST, record.host, strict=True)),
             **dict(zip(_TIMINGS, astuple(record.timings), strict=True)),
         }
         columns, places = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -292,23 +344,49 @@ class ResultStore:
         wanted = {"protocol": protocol, "agent": agent, "scenario": scenario}
         given = {name: value for name, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(f'{name} = :{name}' for name in given)}" if given else ""
-        cursor = self._connection.execute(
-            f"SELECT {', '.join((*_COMPARABLE, *_KEPT, *_TIMINGS))} FROM episodes {where} ORDER BY id", given
-        )
-        names = (*_COMPARABLE, *_KEPT)
+        names = (*_COMPARABLE, *_KEPT, *_HOST, *_TIMINGS)
+        cursor = self._connection.execute(f"SELECT {', '.join(names)} FROM episodes {where} ORDER BY id", given)
         # All at once: a reader in the middle of a query would keep the writer waiting.
         for row in cursor.fetchall():
-            values = dict(zip(names, row[: len(names)], strict=True))
+            values = dict(zip(names, row, strict=True))
             values["scenario"] = Scenario.from_id(values["scenario"])
             values["versions"] = json.loads(values["versions"])
-            yield EpisodeRecord(**values, timings=Timings(**dict(zip(_TIMINGS, row[len(names) :], strict=True))))
+            values["host"] = HostLoad(*(values.pop(name) for name in _HOST))
+            values["timings"] = Timings(**{name: values.pop(name) for name in _TIMINGS})
+            yield EpisodeRecord(**values)
+
+    def outcomes(self, *, protocol: str | None = None) -> Outcomes:
+        """How every episode ended, without what else is known of it: many times faster than `records`.
+
+        Args:
+            protocol: only those under the protocol of this fingerprint.
+        """
+        where = "" if protocol is None else "WHERE protocol = ?"
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(Outcomes._fields)} FROM episodes {where} ORDER BY id", () if protocol is None else (protocol,)
+        )
+        rows = cursor.fetchall()
+        return Outcomes(*zip(*rows, strict=True)) if rows else Outcomes(*((),) * len(Outcomes._fields))
+
+    def version_sets(self, *, protocol: str | None = None) -> list[dict[str, str]]:
+        """Every different set of program versions that made records, in the order of their first record.
+
+        Args:
+            protocol: only of records under the protocol of this fingerprint.
+        """
+        where = "" if protocol is None else "WHERE protocol = ?"
+        rows = self._connection.execute(
+            f"SELECT versions FROM episodes {where} GROUP BY versions ORDER BY MIN(id)", () if protocol is None else (protocol,)
+        )
+        return [json.loads(text) for (text,) in rows]
 
     def comparable_records(self) -> list[dict[str, Any]]:
         """What two runs of the same plan must agree on: every record without times and run numbers, in an order of its own."""
         cursor = self._connection.execute(
             f"SELECT {', '.join(_COMPARABLE)} FROM episodes ORDER BY protocol, agent, task, factor, seed, episode, scenario"
         )
-        return [dict(zip(_COMPARABLE, row, strict=True)) for row in cursor]
+        rows = (dict(zip(_COMPARABLE, row, strict=True)) for row in cursor)
+        return [{k: v for k, v in row.items() if v is not None or k not in _COMPARABLE_IF_KNOWN} for row in rows]
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of `comparable_records`."""
