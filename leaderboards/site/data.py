@@ -16,6 +16,7 @@ from hamster_bench.leaderboards.record_json import record_to_dict
 from hamster_bench.leaderboards.site.board import Board, Section
 from hamster_bench.leaderboards.site.pairs import Comparison, PairedOutcomes
 from hamster_bench.leaderboards.table import Cell
+from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS
 
 # Records in a file of details: an episode page loads one such file, of about 300 kB.
 DETAILS = 200
@@ -92,6 +93,8 @@ def _overview(board: Board, published: Mapping[str, Any]) -> dict[str, Any]:
         "tasks": board.tasks,
         "factors": board.factors,
         "published": published,
+        "variation_factors": sorted(VARIATION_FACTORS),
+        "control": CONTROL_FACTOR,
         "details": DETAILS,
     }
 

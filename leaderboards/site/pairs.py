@@ -122,8 +122,10 @@ class PairedOutcomes:
         means, limits = paired_difference(b.T, c.T, n[:, present].T)
         p = mcnemar_p(b.sum(axis=0), c.sum(axis=0))
         adjusted = holm(p)
-        single, single_limits = paired_difference(b[..., None], c[..., None], n[:, present, None])
-        single_p = mcnemar_p(b, c)
+        seen = n[:, present] > 0
+        figures, limits_of_tasks = paired_difference(b[seen][:, None], c[seen][:, None], n[:, present][seen][:, None])
+        of_tasks = iter(zip(figures, limits_of_tasks.low, limits_of_tasks.high, mcnemar_p(b[seen], c[seen]), strict=True))
+        singles = {(i, j): next(of_tasks) for i, j in np.argwhere(seen).tolist()}
         for j, factor in enumerate(present):
             yield Comparison(
                 factor=self.factors[factor],
@@ -133,12 +135,13 @@ class PairedOutcomes:
                 p=float(p[j]),
                 p_holm=float(adjusted[j]),
             )
-            for i in np.flatnonzero(n[:, factor]):
+            for i in np.flatnonzero(seen[:, j]).tolist():
+                difference, low, high, single_p = singles[i, j]
                 yield Comparison(
                     factor=self.factors[factor],
                     task=self.tasks[i],
                     pairs=Pairs(*counts[i, factor].tolist()),
-                    difference=Estimate(float(single[i, j]), float(single_limits.low[i, j]), float(single_limits.high[i, j])),
-                    p=float(single_p[i, j]),
+                    difference=Estimate(float(difference), float(low), float(high)),
+                    p=float(single_p),
                     p_holm=None,
                 )
