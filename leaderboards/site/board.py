@@ -93,10 +93,11 @@ def make_board(sources: Iterable[Source], privileged: Collection[str] = ()) -> B
             protocols.setdefault(fingerprint, protocol)
         for record in source.records:
             key = (record.protocol, record.agent, record.agent_fingerprint, record.scenario.id)
+            known = len(unique)
             first = unique.setdefault(key, record)
             if source.acceptance is not None:
                 submitters[record.agent, record.agent_fingerprint].setdefault(source.acceptance["signed_off_by"])
-            if first is not record:
+            if len(unique) == known:
                 repeated += 1
                 if any(getattr(first, name) != getattr(record, name) for name in _AGREED):
                     conflicts.append(f"{record.agent} on {record.scenario.id}")

@@ -8,7 +8,7 @@ HB.page(async (board, content, controls) => {
     p: HB.index("p", board.protocols.length, 0),
     a: HB.index("a", board.agents.length, 0),
     b: HB.index("b", board.agents.length, 1),
-    t: HB.index("t", board.tasks.length, ""),
+    t: HB.asked().get("t") === "-2" ? -2 : HB.index("t", board.tasks.length, ""),
   };
   const names = board.agents.map((agent, i) => [i, agent.label]);
   const set = (name) => (value) => { state[name] = value === "" ? value : Number(value); show(); };
