@@ -43,6 +43,8 @@ COMMANDS: dict[str, _Entry] = {
     "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "figures": _Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
+    "export": _Entry("hamster_bench.cli.export", "write every record as Parquet, CSV or JSON"),
+    "merge": _Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),

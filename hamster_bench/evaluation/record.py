@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+import hamster_bench
 from hamster_bench import __version__
 from hamster_bench.scenario import Scenario
 
@@ -25,6 +29,8 @@ FAILURE_KINDS = ("step_limit", "truncated", "motion_failure:", "invalid_action:"
 # Keys of a record's ``versions`` under which the way its images were drawn, and the digest of scenes and meshes, are kept.
 RENDERER = "renderer"
 ASSETS = "assets"
+
+_ASSET_KINDS = frozenset({".xml", ".obj", ".stl", ".png", ".jpg"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +155,19 @@ class EpisodeRecord:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this package and the packages that outcomes depend on; those not installed are left out."""
-    found = {"hamster_bench": __version__, "python": platform.python_version()}
-    for package in ("mujoco", "gymnasium", "numpy"):
+    """Versions of Python, this package, its scenes, and the packages that outcomes depend on; those not installed are left out."""
+    found = {"hamster_bench": __version__, "python": platform.python_version(), ASSETS: assets_digest()}
+    for package in ("mujoco", "gymnasium", "gymnasium-robotics", "numpy"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return dict(sorted(found.items()))
+
+
+@functools.cache
+def assets_digest() -> str:
+    """12 hexadecimal digits of the SHA-256 of the names and contents of all scenes, meshes and textures of this package."""
+    folder = Path(hamster_bench.__file__).parent / "envs"
+    digest = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.suffix in _ASSET_KINDS):
+        digest.update(f"{file.relative_to(folder).as_posix()}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:12]

@@ -20,12 +20,15 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from hamster_bench.errors import StoreError
+from hamster_bench.errors import StoreError, UnknownNameError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Outcome, Timings, versions
 from hamster_bench.scenario import Scenario
+
+Table = Literal["episodes", "runs", "protocols"]
+TABLES: tuple[Table, ...] = get_args(Table)
 
 FILE_NAME = "results.sqlite"
 LOCK_NAME = "results.lock"
@@ -136,6 +139,11 @@ _COMPARABLE = (
 _COMPARABLE_IF_KNOWN = ("stage", "stages", "track", "oracle_path", "checkpoint")
 # Kept as they are, but no part of what two runs must agree on: a planner's answers tell how long they took.
 _KEPT = ("proposals", "attempts")
+
+
+def comparable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a row of the table of episodes, what two runs of the same plan must agree on."""
+    return {name: row[name] for name in _COMPARABLE if row[name] is not None or name not in _COMPARABLE_IF_KNOWN}
 
 
 class Outcomes(NamedTuple):
@@ -380,13 +388,51 @@ class ResultStore:
         )
         return [json.loads(text) for (text,) in rows]
 
+    def rows(self, table: Table) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Everything in a table as it is stored: names of its columns, and its rows in the order in which they were made.
+
+        Args:
+            table: ``"episodes"``, ``"runs"`` or ``"protocols"``.
+        """
+        if table not in TABLES:
+            raise UnknownNameError("table", table, TABLES)
+        cursor = self._connection.execute(f"SELECT * FROM {table} ORDER BY rowid")
+        return tuple(column[0] for column in cursor.description), cursor.fetchall()
+
+    def take_over(self, other: ResultStore, agents: Mapping[int, str]) -> None:
+        """Copies runs, protocols and records of another store, in one transaction; times and all else stay as they are.
+
+        Args:
+            other: where from.
+            agents: ids of the records to copy (see `rows`), and the name of the agent each is to have here.
+
+        Raises:
+            StoreError: one of the episodes is recorded here already, or the directory cannot be written; nothing has been copied then.
+        """
+        names, runs = other.rows("runs")
+        episode_names, episodes = other.rows("episodes")
+        run_place, agent_place = episode_names.index("run"), episode_names.index("agent")
+        copied = f"INSERT INTO episodes ({', '.join(episode_names[1:])}) VALUES ({', '.join('?' * (len(episode_names) - 1))})"
+        with self._writing(f"what {other.directory} holds"):
+            self._connection.executemany("INSERT OR IGNORE INTO protocols VALUES (?, ?)", other.rows("protocols")[1])
+            numbers: dict[int, int | None] = {}
+            for run in runs:
+                cursor = self._connection.execute(
+                    f"INSERT INTO runs ({', '.join(names[1:])}) VALUES ({', '.join('?' * (len(names) - 1))})", run[1:]
+                )
+                numbers[run[0]] = cursor.lastrowid
+            for episode in episodes:
+                if episode[0] in agents:
+                    values = list(episode)
+                    values[run_place], values[agent_place] = numbers[episode[run_place]], agents[episode[0]]
+                    self._connection.execute(copied, values[1:])
+
     def comparable_records(self) -> list[dict[str, Any]]:
         """What two runs of the same plan must agree on: every record without times and run numbers, in an order of its own."""
         cursor = self._connection.execute(
             f"SELECT {', '.join(_COMPARABLE)} FROM episodes ORDER BY protocol, agent, task, factor, seed, episode, scenario"
         )
-        rows = (dict(zip(_COMPARABLE, row, strict=True)) for row in cursor)
-        return [{k: v for k, v in row.items() if v is not None or k not in _COMPARABLE_IF_KNOWN} for row in rows]
+        return [comparable(dict(zip(_COMPARABLE, row, strict=True))) for row in cursor]
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of `comparable_records`."""
