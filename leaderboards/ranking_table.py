@@ -67,7 +67,7 @@ def ranking_grid(ranks: Sequence[Rank]) -> Grid:
     """Mean rank with a 95 % interval for each planner, one column for each set of pictures and one for all.
 
     A picture counts once, with the mean over its raters, because raters of one picture judge the same paths. The interval is that of the
-    mean of these figures: normal, mean ± z s / sqrt(pictures).
+    mean of these figures: normal, mean ± z s / sqrt(pictures), cut at the best and the worst rank there is.
 
     Raises:
         InvalidOptionError: there are no ranks, someone ranked a planner twice in a picture, or did not rank every planner in it.
@@ -81,7 +81,9 @@ def ranking_grid(ranks: Sequence[Rank]) -> Grid:
     rows = [
         Row(
             labels=(planner,),
-            entries=tuple(_entry(rank for rank in column if rank.planner == planner) for column in columns.values()),
+            entries=tuple(
+                _entry([rank for rank in column if rank.planner == planner], len(planners)) for column in columns.values()
+            ),
         )
         for planner in planners
     ]
@@ -101,7 +103,7 @@ def ranking_grid(ranks: Sequence[Rank]) -> Grid:
     )
 
 
-def _entry(ranks: Iterable[Rank]) -> Entry:
+def _entry(ranks: Iterable[Rank], worst: int) -> Entry:
     by_picture: dict[tuple[str, str], list[float]] = defaultdict(list)
     for rank in ranks:
         by_picture[rank.set, rank.picture].append(rank.rank)
@@ -112,7 +114,7 @@ def _entry(ranks: Iterable[Rank]) -> Entry:
     if len(figures) == 1:
         return Entry(value=mean, n=1)
     half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * statistics.stdev(figures) / math.sqrt(len(figures))
-    return Entry(value=mean, low=mean - half, high=mean + half, n=len(figures))
+    return Entry(value=mean, low=max(mean - half, 1.0), high=min(mean + half, float(worst)), n=len(figures))
 
 
 def _check_complete(ranks: Sequence[Rank], planners: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hamster_bench.errors import StoreError, UnknownNameError
@@ -100,13 +100,15 @@ class SuccessTable:
             return key[0] in kept_tasks and key[1] in kept_agents
 
         cells = {key: cell for key, cell in self.cells.items() if kept(key)}
+        seed_cells = {key: cell for key, cell in self.seed_cells.items() if kept(key)}
         return replace(
             self,
             tasks=kept_tasks,
             agents=kept_agents,
             factors=_in_order({factor for _, _, factor in cells}),
             cells=cells,
-            seed_cells={key: cell for key, cell in self.seed_cells.items() if kept(key)},
+            seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
+            seed_cells=seed_cells,
             kinds={key: count for key, count in self.kinds.items() if kept(key)},
         )
 
@@ -127,14 +129,16 @@ def success_tables(store: ResultStore) -> tuple[SuccessTable, ...]:
     Raises:
         StoreError: the store has no records.
     """
-    tables = tuple(
-        success_table(store.records(protocol=fingerprint), protocol) for fingerprint, protocol in store.protocols().items()
-    )
+    tables = []
+    for fingerprint, protocol in store.protocols().items():
+        found = store.outcomes(protocol=fingerprint)
+        counts = Counter(zip(found.task, found.agent, found.factor, found.seed, found.outcome, found.kind, strict=True))
+        tables.append(_success_table(protocol, counts, store.version_sets(protocol=fingerprint)))
     if not tables:
         raise StoreError(
             f"there are no records in {store.directory} yet; 'hamster-bench run --out {store.directory} ...' makes some"
         )
-    return tables
+    return tuple(tables)
 
 
 def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> SuccessTable:
@@ -143,40 +147,50 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
     Raises:
         StoreError: a record was made under another one.
     """
-    counts: Counter[tuple[str, str, str, int, str]] = Counter()
-    kinds: Counter[tuple[str, str, str, str]] = Counter()
-    agents: dict[str, None] = {}
-    versions: set[tuple[tuple[str, str], ...]] = set()
+    counts: Counter[_Ending] = Counter()
+    versions: dict[tuple[tuple[str, str], ...], None] = {}
     for record in records:
         if record.protocol != protocol.fingerprint:
             raise StoreError(
                 f"a record of protocol {record.protocol} cannot stand in a table of protocol {protocol.fingerprint}; make one table each"
             )
         scenario = record.scenario
-        counts[scenario.task, record.agent, scenario.factor, scenario.seed, record.outcome] += 1
-        if record.kind is not None:
-            kinds[scenario.task, record.agent, scenario.factor, record.kind] += 1
-        agents.setdefault(record.agent)
-        versions.add(tuple(sorted(record.versions.items())))
+        counts[scenario.task, record.agent, scenario.factor, scenario.seed, record.outcome, record.kind] += 1
+        versions.setdefault(tuple(record.versions.items()))
+    return _success_table(protocol, counts, [dict(each) for each in versions])
+
+
+# Task, agent, factor, base seed, outcome and kind of an episode.
+_Ending = tuple[str, str, str, int, str, str | None]
+
+
+def _success_table(protocol: Protocol, counts: Mapping[_Ending, int], versions: Sequence[Mapping[str, str]]) -> SuccessTable:
+    """The table of counted episodes, counted in the order in which they were recorded, and of the versions that made them."""
+    seed_counts: dict[tuple[str, str, str, int], dict[str, int]] = {}
+    kinds: Counter[tuple[str, str, str, str]] = Counter()
+    for (task, agent, factor, seed, outcome, kind), count in counts.items():
+        seed_counts.setdefault((task, agent, factor, seed), dict.fromkeys(OUTCOMES, 0))[outcome] += count
+        if kind is not None:
+            kinds[task, agent, factor, kind] += count
     seed_cells = {
-        key: Cell(**dict(zip(("successes", "failures", "errors"), (counts[*key, outcome] for outcome in OUTCOMES), strict=True)))
-        for key in dict.fromkeys(key[:4] for key in counts)
+        key: Cell(successes=each["success"], failures=each["failure"], errors=each["error"]) for key, each in seed_counts.items()
     }
     parts: dict[tuple[str, str, str], list[Cell]] = {}
     for (task, agent, factor, _), cell in seed_cells.items():
         parts.setdefault((task, agent, factor), []).append(cell)
+    # Agents without cameras have no renderer, which makes them no other program.
+    programs = {tuple(sorted(item for item in each.items() if item[0] != RENDERER)) for each in versions}
     return SuccessTable(
         protocol=protocol,
         tasks=tuple(sorted({task for task, _, _ in parts})),
-        agents=tuple(agents),
+        agents=tuple(dict.fromkeys(agent for _, agent, *_ in counts)),
         factors=_in_order({factor for _, _, factor in parts}),
         cells={key: total(cells) for key, cells in parts.items()},
         seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
         seed_cells=seed_cells,
         kinds=dict(kinds),
-        # Agents without cameras have no renderer, which makes them no other program.
-        version_sets=len({tuple(item for item in each if item[0] != RENDERER) for each in versions}),
-        renderers=tuple(sorted({value for each in versions for name, value in each if name == RENDERER})),
+        version_sets=len(programs),
+        renderers=tuple(sorted({each[RENDERER] for each in versions if RENDERER in each})),
     )
 
 

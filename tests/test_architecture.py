@@ -28,7 +28,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "evaluation": BELOW_EVALUATION,
     "gallery": (*GROUND, "envs"),
     # Tables are made from the result store alone; a protocol is what the store says the rules were.
-    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "statistics", "protocol"))),
+    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "outcomes", "statistics", "protocol"))),
     "cli": (*BELOW_EVALUATION, "serving", "evaluation", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }

@@ -45,6 +45,8 @@ COMMANDS: dict[str, _Entry] = {
     "figures": _Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
     "export": _Entry("hamster_bench.cli.export", "write every record as Parquet, CSV or JSON"),
     "merge": _Entry("hamster_bench.cli.merge", "make one results directory of several"),
+    "compare": _Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
+    "power": _Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
     "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
     "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),

@@ -6,12 +6,13 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from hamster_bench.cli.options import choice, names, write_text
 from hamster_bench.envs.factors import FACTORS, columns
 from hamster_bench.envs.tasks import TASKS
-from hamster_bench.errors import InvalidOptionError
+from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.leaderboards.agent_sheet import FILE_NAME as AGENT_SHEET
 from hamster_bench.leaderboards.agent_sheet import read_agent_sheet
@@ -19,7 +20,7 @@ from hamster_bench.leaderboards.camera_table import camera_grids
 from hamster_bench.leaderboards.demonstration_table import demonstration_grid
 from hamster_bench.leaderboards.formats import to_csv, to_latex, to_markdown, to_text
 from hamster_bench.leaderboards.grid import Grid
-from hamster_bench.leaderboards.measures import MEASURES
+from hamster_bench.leaderboards.measures import MEASURES, IsDefined
 from hamster_bench.leaderboards.ranking_table import FILE_NAME as RANKINGS
 from hamster_bench.leaderboards.ranking_table import ranking_grid, read_rankings
 from hamster_bench.leaderboards.reference import reference_for, with_reference
@@ -91,18 +92,39 @@ def show(directory: Path, *, markdown: Path | None = None, csv: Path | None = No
     Raises:
         StoreError: there are no usable results, or a file cannot be written.
     """
+    is_defined = defined_cells()
     write([task_grid(table, is_defined=is_defined) for table in read(directory)], markdown=markdown, csv=csv)
 
 
 def read(directory: Path, *, tasks: Sequence[str] | None = None, agents: Sequence[str] | None = None) -> list[SuccessTable]:
-    """The success of some tasks and agents in a results directory, one table for each protocol.
+    """The success of some tasks and agents in a results directory, one table for each protocol that has records of them.
 
     Raises:
         StoreError: there are no usable results.
-        UnknownNameError: there are no records of one of the tasks or agents.
+        UnknownNameError: there are no records of one of the tasks or agents under any protocol.
     """
     with ResultStore.for_reading(directory) as store:
-        return [table.restricted(tasks=tasks, agents=agents) for table in success_tables(store)]
+        tables = success_tables(store)
+    wanted_tasks = _recorded("task with records", tasks, [table.tasks for table in tables])
+    wanted_agents = _recorded("agent with records", agents, [table.agents for table in tables])
+    restricted = [
+        table.restricted(
+            tasks=[name for name in wanted_tasks if name in table.tasks],
+            agents=[name for name in wanted_agents if name in table.agents],
+        )
+        for table in tables
+    ]
+    if not any(table.cells for table in restricted):
+        raise StoreError(f"{directory} has no records of {', '.join(wanted_agents)} on {', '.join(wanted_tasks)}")
+    return [table for table in restricted if table.cells]
+
+
+def _recorded(kind: str, wanted: Sequence[str] | None, recorded: Sequence[Sequence[str]]) -> list[str]:
+    known = list(dict.fromkeys(name for names in recorded for name in names))
+    for name in wanted or ():
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+    return known if wanted is None else list(dict.fromkeys(wanted))
 
 
 def write(grids: Sequence[Grid], *, markdown: Path | None = None, latex: Path | None = None, csv: Path | None = None) -> None:
@@ -120,9 +142,16 @@ def write(grids: Sequence[Grid], *, markdown: Path | None = None, latex: Path | 
             write_text(file, form(grids))
 
 
-def is_defined(task: str, factor: str) -> bool:
-    """Whether a factor is defined for a task; taken to be where either is not known here."""
-    return task not in TASKS or factor not in FACTORS or FACTORS.get(factor).is_defined(TASKS.get(task))
+def defined_cells() -> IsDefined:
+    """Whether a factor is defined for a task; taken to be so where either is not known here."""
+    # Looked up once: every look-up by name searches the installed packages.
+    tasks, factors = set(TASKS.names()), set(FACTORS.names())
+
+    @cache
+    def is_defined(task: str, factor: str) -> bool:
+        return task not in tasks or factor not in factors or FACTORS.get(factor).is_defined(TASKS.get(task))
+
+    return is_defined
 
 
 def _grids(arguments: argparse.Namespace) -> list[Grid]:
@@ -130,6 +159,7 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
     form: str = arguments.form
     if form == "path_ranking":
         return [ranking_grid(read_rankings(directory / RANKINGS))]
+    is_defined = defined_cells()
     measure = MEASURES[arguments.spread]
     factor: str = arguments.factor or CONTROL_FACTOR
     tables = read(directory, tasks=arguments.tasks, agents=arguments.agents)

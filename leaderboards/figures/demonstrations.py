@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamster_bench.leaderboards.agent_sheet import Training
 from hamster_bench.leaderboards.figures.style import GREY, MARKERS, OKABE_ITO, TEXT_WIDTH, figure_style, footnote, titled_legend
@@ -32,7 +32,7 @@ def demonstration_plot(
     """
     from matplotlib.figure import Figure
 
-    handles: list[Artist] = []
+    handles: list[Artist | tuple[Any, ...]] = []
     methods = list(dict.fromkeys(training.method for _, training, _ in points))
     with figure_style():
         figure = Figure(figsize=(TEXT_WIDTH * 0.65, 3.1))
@@ -61,7 +61,7 @@ def demonstration_plot(
                 capsize=2.5,
                 label=method,
             )
-            handles.append(bars.lines[0])
+            handles.append(bars)
         if reference is not None:
             for i, (name, row) in enumerate(reference.rows.items()):
                 published = sorted((float(share.rstrip(" %")), 100 * value) for share, (value, _) in row.items())

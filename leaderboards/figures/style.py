@@ -43,6 +43,8 @@ _STYLE: Any = {
     "legend.frameon": False,
     "hatch.linewidth": 0.6,
     "figure.constrained_layout.use": True,
+    # Names are no formulas, whatever characters they have.
+    "text.parse_math": False,
     # Text stays text, so that it can be searched and set in another font; 42 is TrueType, which publishers ask for.
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
@@ -108,6 +110,6 @@ def footnote(figure: Figure, text: str) -> None:
     figure.supxlabel("\n".join(textwrap.wrap(text, width)), x=0.01, ha="left", fontsize=6, color=GREY)
 
 
-def titled_legend(figure: Figure, handles: Sequence[Artist], title: str, columns: int) -> None:
+def titled_legend(figure: Figure, handles: Sequence[Artist | tuple[Any, ...]], title: str, columns: int) -> None:
     """A legend above everything, below the figure's title."""
     figure.legend(handles=list(handles), loc="outside upper left", ncols=columns, title=title, alignment="left", title_fontsize=9)

@@ -81,6 +81,8 @@ def step_decision(first: ArrayLike, second: ArrayLike, planned: int) -> tuple[St
         test = package.MirroredStepTest(
             alternative=package.Hypothesis.P0LessThanP1, n_max=size, alpha=STEP_LEVEL, random_seed=STEP_SEED
         )
+        # Its constructor loads the table before it has set what loading needs (0.0.9), and goes on without one.
+        test.load_existing_policy()
     if test.policy is None:
         raise MissingDependencyError("sequentialized-barnard-tests lacks its decision tables; install it anew: " + _INSTALL)
     for looked_at, (x, y) in enumerate(zip(a[:planned], b[:planned], strict=True), start=1):
