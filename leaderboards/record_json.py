@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hamster_bench.errors import HamsterBenchError, StoreError
-from hamster_bench.evaluation.record import OUTCOMES, EpisodeRecord, Timings
+from hamster_bench.evaluation.record import OUTCOMES, EpisodeRecord, HostLoad, Timings
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
 
@@ -21,15 +21,14 @@ LONGEST_NAME = 200
 # Answers of language models are the longest texts of a record.
 LONGEST_TEXT = 2_000_000
 _NAMES = ("agent", "agent_fingerprint", "protocol")
-# Texts that hold JSON themselves.
-_NESTED = ("path", "draws", "proposals")
 
 
 def record_to_dict(record: EpisodeRecord) -> dict[str, Any]:
-    """Every field of a record in values JSON knows: the scenario as its id, the timings as an object."""
+    """Every field of a record in values JSON knows: the scenario as its id, timings and host as objects."""
     values = {name: getattr(record, name) for name in _FIELDS}
     values["scenario"] = record.scenario.id
     values["timings"] = dict(vars(record.timings))
+    values["host"] = record.host._asdict()
     return values
 
 
@@ -60,7 +59,8 @@ def record_from_json(text: str) -> EpisodeRecord:
     _check_texts(values)
     scenario = _scenario(values["scenario"])
     _check_ending(values)
-    return EpisodeRecord(**(values | {"scenario": scenario, "timings": Timings(**values["timings"])}))
+    made = {"scenario": scenario, "timings": Timings(**values["timings"]), "host": HostLoad(**values.get("host", {}))}
+    return EpisodeRecord(**(values | made))
 
 
 _FIELDS = tuple(f.name for f in fields(EpisodeRecord))
@@ -73,8 +73,8 @@ def _hints() -> dict[str, Any]:
 
 @cache
 def _optional() -> frozenset[str]:
-    """Fields that may be missing: those that can be None, which records of older versions do not have."""
-    return frozenset(name for name, hint in _hints().items() if type(None) in get_args(hint))
+    """Fields that may be missing, because records of older versions do not have them."""
+    return frozenset(name for name, hint in _hints().items() if type(None) in get_args(hint)) | {"attempts", "host"}
 
 
 def _refuse_constant(name: str) -> float:
@@ -89,8 +89,9 @@ def _check(name: str, value: Any, hint: Any) -> None:
     if hint is Scenario:
         good = isinstance(value, str)
     elif hint is Timings:
-        names = {f.name for f in fields(Timings)}
-        good = isinstance(value, dict) and value.keys() <= names and all(_is_number(v) and v >= 0 for v in value.values())
+        good = _is_object_of_numbers(value, {f.name for f in fields(Timings)})
+    elif hint is HostLoad:
+        good = _is_object_of_numbers(value, set(HostLoad._fields))
     elif hint is int:
         good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
     elif hint is float:
@@ -106,6 +107,15 @@ def _check(name: str, value: Any, hint: Any) -> None:
         raise StoreError(f"{name} cannot be {_short(value)}")
 
 
+def _is_object_of_numbers(value: Any, names: set[str]) -> bool:
+    """An object with numbers from 0, or None, under some of these names."""
+    return (
+        isinstance(value, dict)
+        and value.keys() <= names
+        and all(v is None or (_is_number(v) and v >= 0) for v in value.values())
+    )
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -119,6 +129,8 @@ def _check_texts(values: Mapping[str, Any]) -> None:
     for name in _NAMES:
         if not is_plain_name(values[name]):
             raise StoreError(f"{name} is no short printable name: {_short(values[name])}")
+    if values.get("stage") is not None and not 0 <= values["stage"] <= 1:
+        raise StoreError(f"stage cannot be {_short(values['stage'])}; it is a share")
     for name, value in values.items():
         if isinstance(value, str):
             if len(value) > LONGEST_TEXT:
@@ -127,7 +139,7 @@ def _check_texts(values: Mapping[str, Any]) -> None:
                 value.encode()
             except UnicodeEncodeError as error:
                 raise StoreError(f"{name} holds half of a surrogate pair") from error
-    for name in _NESTED:
+    for name in _READERS:
         if values.get(name) is not None:
             try:
                 _READERS[name](values[name])
@@ -149,7 +161,19 @@ def _list_of_objects(text: str) -> None:
             Path2D.from_json(json.dumps(entry["path"]))
 
 
-_READERS: dict[str, Callable[[str], object]] = {"path": Path2D.from_json, "draws": _object, "proposals": _list_of_objects}
+def _list(text: str) -> None:
+    if not isinstance(json.loads(text, parse_constant=_refuse_constant), list):
+        raise TypeError("no list")
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "path": Path2D.from_json,
+    "draws": _object,
+    "proposals": _list_of_objects,
+    "stages": _list,
+    "track": _object,
+    "oracle_path": _object,
+}
 
 
 def _scenario(text: str) -> Scenario:

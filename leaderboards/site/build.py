@@ -22,7 +22,7 @@ from hamster_bench.leaderboards.site.pairs import PairedOutcomes
 
 # A file that tells a site from somebody's own directory, which is never replaced.
 MARK = "hamster-bench-site.txt"
-_NOT_IN_CSV = ("path", "draws", "proposals", "timings", "versions")
+_NOT_IN_CSV = ("path", "draws", "proposals", "track", "oracle_path", "timings", "host", "versions")
 
 
 @dataclass(frozen=True, kw_only=True)

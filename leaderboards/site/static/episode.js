@@ -50,7 +50,8 @@ HB.page(async (board, content) => {
   const path = record.path && JSON.parse(record.path);
   const picture = media.pictures[p][scenario];
   const video = media.videos[p][`${a}/${scenario}`];
-  const track = record.track && JSON.parse(record.track);
+  const track = record.track && way(record.track);
+  const scripted = record.oracle_path && way(record.oracle_path);
   const previous = neighbour(here.k - 1);
   const next = neighbour(here.k + 1);
   const others = (await Promise.all(board.agents.map(async (other, i) => [other, i, i !== a && (await find(i))]))).filter(([, , found]) => found);
@@ -59,9 +60,11 @@ HB.page(async (board, content) => {
     h("p", {}, HB.outcome(record.outcome[0]), record.kind ? ` (${record.kind})` : "", ` by ${agent.label} after ${record.steps} steps. `, record.instruction ? h("q", {}, record.instruction) : ""),
     record.message ? h("pre", { tabindex: "0" }, record.message) : "",
     h("div", { class: "stage" },
-      path || picture ? h("figure", {}, drawing(path, picture, track), h("figcaption", {},
+      path || picture || track ? h("figure", {}, drawing(path, picture, [[scripted, "scripted"], [track, "track"]]), h("figcaption", {},
         path ? ["Proposed path:", h("span", { class: "key open" }), "gripper open", h("span", { class: "key closed" }), "closed",
-          track ? [h("span", { class: "key track" }), "gripper as it moved"] : ""] : "The first image.",
+          ] : "The first image.",
+        track ? [h("span", { class: "key track" }), "gripper as it moved"] : "",
+        scripted ? [h("span", { class: "key scripted" }), "scripted solution"] : "",
         picture ? "" : " There is no picture of this scenario; the frame is the image.")) : "",
       video ? h("figure", {}, h("video", { src: video, controls: true, muted: true, loop: true, playsinline: true, preload: "metadata", "aria-label": `Video of ${scenario}` }),
         h("figcaption", {}, "The episode, replayed from its scenario.")) : ""),
@@ -72,7 +75,9 @@ HB.page(async (board, content) => {
       ["Task", h("a", { href: `task-${board.tasks[t]}.html` }, board.tasks[t])],
       ["Factor", h("a", { href: `factor-${board.factors[f]}.html` }, board.factors[f])],
       ["Outcome", record.outcome + (record.kind ? `, ${record.kind}` : "")],
-      ["Stage reached", record.stage],
+      ["Stages reached", record.stage == null ? null : `${HB.percent(record.stage)} %`],
+      ["Checkpoint", record.checkpoint],
+      ["Begun", record.attempts > 1 ? `${record.attempts} times` : null],
       ["Steps", `${record.steps}, of them ${record.motion_failures} whose motion could not be planned`],
       ["Simulated", seconds(record.control_steps * 0.05)],
       ["Return", String(record.episode_return)],
@@ -100,23 +105,30 @@ HB.page(async (board, content) => {
     return `${match[1]}-v${variation}-${board.control}-e${match[4]}-s${match[5]}`;
   }
 
-  function drawing(way, image, moved) {
+  // Points of a way that is stored as thousandths of the image, each as the change from the one before.
+  function way(text) {
+    const { x, y } = JSON.parse(text);
+    let [u, v] = [0, 0];
+    return x.map((dx, i) => [(u += dx) / 1000, (v += y[i]) / 1000]);
+  }
+
+  function drawing(proposed, image, ways) {
     const line = (points, kind) => svg("polyline", { class: kind, points: points.map(([x, y]) => `${100 * x},${100 * y}`).join(" ") });
     const marks = [];
-    if (way) {
+    for (const [points, kind] of ways) if (points) marks.push(line(points, kind));
+    if (proposed) {
       const parts = [];
-      way.points.forEach((point, i) => {
-        const open = way.gripper_open[i];
+      proposed.points.forEach((point, i) => {
+        const open = proposed.gripper_open[i];
         const last = parts.at(-1);
         if (last) last.points.push(point);
         if (!last || last.open !== open) parts.push({ open, points: [point] });
       });
-      marks.push(line(way.points, "halo"), ...parts.map((part) => line(part.points, part.open ? "open" : "closed")));
+      marks.push(line(proposed.points, "halo"), ...parts.map((part) => line(part.points, part.open ? "open" : "closed")));
       parts.forEach((part) => marks.push(svg("circle", { cx: 100 * part.points[0][0], cy: 100 * part.points[0][1], r: 1.3 })));
     }
-    if (moved) marks.push(line(moved.points ?? moved, "track"));
     return h("div", { class: "canvas" },
       image ? h("img", { src: image, alt: `First image of ${scenario}` }) : "",
-      svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": way ? `Path of ${way.points.length} points` : "No path" }, marks));
+      svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": proposed ? `Path of ${proposed.points.length} points` : "No path" }, marks));
   }
 });
