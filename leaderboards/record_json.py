@@ -110,9 +110,7 @@ def _check(name: str, value: Any, hint: Any) -> None:
 def _is_object_of_numbers(value: Any, names: set[str]) -> bool:
     """An object with numbers from 0, or None, under some of these names."""
     return (
-        isinstance(value, dict)
-        and value.keys() <= names
-        and all(v is None or (_is_number(v) and v >= 0) for v in value.values())
+        isinstance(value, dict) and value.keys() <= names and all(v is None or (_is_number(v) and v >= 0) for v in value.values())
     )
 
 

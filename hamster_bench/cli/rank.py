@@ -42,11 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="make|serve|table")
     making = parts.add_parser("make", help="ask the planners for paths and write the sheet that is ranked")
     making.add_argument("directory", type=Path, metavar="DIR", help="where to; must not hold a sheet")
-    making.add_argument("--planners", type=names, required=True, metavar="A,B", help="planners by name; options of one behind a colon")
+    making.add_argument(
+        "--planners", type=names, required=True, metavar="A,B", help="planners by name; options of one behind a colon"
+    )
     making.add_argument("--tasks", type=names, metavar="A,B", help="tasks whose first images are shown")
     making.add_argument("--factors", type=names, default=(CONTROL_FACTOR,), metavar="A,B", help="factors (default no_var)")
     making.add_argument(
-        "--episodes", type=whole_number("--episodes", 1), default=1, metavar="N", help="images of each task and factor (default 1)"
+        "--episodes",
+        type=whole_number("--episodes", 1),
+        default=1,
+        metavar="N",
+        help="images of each task and factor (default 1)",
     )
     making.add_argument(
         "--pictures",
@@ -56,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     making.add_argument("--size", type=whole_number("--size", 32), default=512, metavar="PIXELS", help="edge of images of tasks")
     making.add_argument(
-        "--seed", type=whole_number("--seed", 0), default=0, metavar="S", help="draws scenarios and the orders raters see (default 0)"
+        "--seed",
+        type=whole_number("--seed", 0),
+        default=0,
+        metavar="S",
+        help="draws scenarios and the orders raters see (default 0)",
     )
     making.set_defaults(execute=_make)
     serving = parts.add_parser("serve", help="serve the page on which raters rank")
@@ -144,11 +154,17 @@ def _of_pictures(file: Path, planners: Sequence[str]) -> Iterator[tuple[Item, ND
         paths: dict[str, Path2D | None] = {}
         for name, planner in asked.items():
             with contextlib.suppress(PlannerError):
-                answer = planner.propose(image_rgb, entry["instruction"], PlannerContext.of_picture(image_rgb, entry["instruction"]))
+                answer = planner.propose(
+                    image_rgb, entry["instruction"], PlannerContext.of_picture(image_rgb, entry["instruction"])
+                )
                 paths[name] = answer.path if isinstance(answer, Proposal) else answer
             paths.setdefault(name, None)
         item = Item(
-            name=f"{number}: {entry['image']}", set=entry.get("set", ""), picture="", instruction=entry["instruction"], paths=paths
+            name=f"{number}: {entry['image']}",
+            set=entry.get("set", ""),
+            picture="",
+            instruction=entry["instruction"],
+            paths=paths,
         )
         yield item, image_rgb
 
@@ -193,7 +209,9 @@ def _table(arguments: argparse.Namespace) -> int:
     sheet = read_sheet(arguments.directory)
     ranks = ranks_of(sheet, read_ratings(sheet))
     if not ranks:
-        raise HamsterBenchError(f"there are no ratings in {sheet.directory} yet; 'hamster-bench rank serve {sheet.directory}' takes them")
+        raise HamsterBenchError(
+            f"there are no ratings in {sheet.directory} yet; 'hamster-bench rank serve {sheet.directory}' takes them"
+        )
     grid = ranking_grid(ranks)
     if arguments.published:
         grid = with_reference(grid, reference_for("path_ranking"))

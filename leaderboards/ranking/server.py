@@ -24,7 +24,9 @@ _PAGES = {
     "/rank.js": ("rank.js", "text/javascript; charset=utf-8"),
     "/rank.css": ("rank.css", "text/css; charset=utf-8"),
 }
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
 
 
 def make_server(sheet: Sheet, host: str, port: int, *, log: Callable[[str], None] | None = None) -> ThreadingHTTPServer:
@@ -146,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         origin = self.headers.get("Origin")
         local = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]", bound)}
-        known = host in local or bound in ("0.0.0.0", "::")  # noqa: S104 - the user asked to be reached under any name
+        known = host in local or bound in ("0.0.0.0", "::")
         if known and origin in (None, f"http://{host}"):
             return True
         self._refuse(HTTPStatus.FORBIDDEN, "this page is for this machine")

@@ -113,13 +113,17 @@ def read_sheet(directory: str | os.PathLike[str]) -> Sheet:
                 set=str(entry["set"]),
                 picture=str(entry["picture"]),
                 instruction=str(entry["instruction"]),
-                paths={name: None if path is None else Path2D.from_json(json.dumps(path)) for name, path in entry["paths"].items()},
+                paths={
+                    name: None if path is None else Path2D.from_json(json.dumps(path)) for name, path in entry["paths"].items()
+                },
             )
             for entry in value["items"]
         )
         sheet = Sheet(directory=Path(directory), seed=int(value["seed"]), items=items)
     except OSError as error:
-        raise StoreError(f"there is no sheet in {directory} ({error.strerror or error}); 'hamster-bench rank make' makes one") from error
+        raise StoreError(
+            f"there is no sheet in {directory} ({error.strerror or error}); 'hamster-bench rank make' makes one"
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError, HamsterBenchError) as error:
         raise StoreError(f"{file} is not a sheet of paths to rank ({error})") from error
     _check(sheet.items)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hamster_bench.errors import StoreError
-from hamster_bench.leaderboards.reference import reference_for
 from hamster_bench.leaderboards.record_json import record_to_dict, record_to_json
+from hamster_bench.leaderboards.reference import reference_for
 from hamster_bench.leaderboards.site.board import Board, Section
 from hamster_bench.leaderboards.site.data import comparison_files, data_files
 from hamster_bench.leaderboards.site.pages import Page, render_pages
@@ -112,7 +112,14 @@ def _write(board: Board, folder: Path, title: str, words: Words, media: Media) -
     (folder / "records").mkdir()
     downloads = [_downloads(section, folder / "records") for section in board.sections]
     pages: Sequence[Page] = render_pages(
-        board, outcomes, title=title, tasks=words.tasks, factors=words.factors, media=shown, published=published, downloads=downloads
+        board,
+        outcomes,
+        title=title,
+        tasks=words.tasks,
+        factors=words.factors,
+        media=shown,
+        published=published,
+        downloads=downloads,
     )
     for page in pages:
         (folder / page.file).write_text(page.text, encoding="utf-8")

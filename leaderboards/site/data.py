@@ -83,7 +83,11 @@ def _script(name: str, value: Any) -> DataFile:
 def _overview(board: Board, published: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "protocols": [
-            {"fingerprint": section.protocol.fingerprint, "label": section.protocol.label, "camera": (*section.protocol.cameras, "")[0]}
+            {
+                "fingerprint": section.protocol.fingerprint,
+                "label": section.protocol.label,
+                "camera": (*section.protocol.cameras, "")[0],
+            }
             for section in board.sections
         ],
         "agents": [

@@ -88,8 +88,21 @@ def render_pages(
 
     effects = [_effects(section, paired) for section, paired in zip(board.sections, outcomes, strict=True)]
     made = [
-        page("index.html", "index.html", "Overview", headlines=[_headline(section) for section in board.sections], published=published),
-        page("method.html", "method.html", "Method", rules=[_rules(s) for s in board.sections], downloads=downloads, provenance=_provenance(board)),
+        page(
+            "index.html",
+            "index.html",
+            "Overview",
+            headlines=[_headline(section) for section in board.sections],
+            published=published,
+        ),
+        page(
+            "method.html",
+            "method.html",
+            "Method",
+            rules=[_rules(s) for s in board.sections],
+            downloads=downloads,
+            provenance=_provenance(board),
+        ),
         page("factors.html", "factors.html", "Factors", words=factors),
         page("tasks.html", "tasks.html", "Tasks", words=tasks, pictures=_task_pictures(board, media)),
     ]

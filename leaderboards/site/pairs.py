@@ -109,7 +109,9 @@ class PairedOutcomes:
         # 0 both, 1 only the first, 2 only the second, 3 neither
         kind = (1 - first[paired]) * 2 + (1 - second[paired])
         number = len(self.tasks) * len(self.factors)
-        counts = np.bincount(self._cell_of[paired] * 4 + kind, minlength=4 * number).reshape(len(self.tasks), len(self.factors), 4)
+        counts = np.bincount(self._cell_of[paired] * 4 + kind, minlength=4 * number).reshape(
+            len(self.tasks), len(self.factors), 4
+        )
         return tuple(self._figures(counts))
 
     def _figures(self, counts: NDArray[np.int64]) -> Iterator[Comparison]:

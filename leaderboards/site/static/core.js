@@ -91,6 +91,7 @@ const HB = (() => {
       } catch (error) {
         say(error instanceof HB.Missing ? error.message : `This page cannot be shown: ${error.message}`);
       }
+      document.body.setAttribute("data-ready", "");
     };
     document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
     run();

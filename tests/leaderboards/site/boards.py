@@ -47,7 +47,9 @@ def records(agent: str, skill: float, episodes: int, *, tasks: tuple[str, ...] =
     for task in tasks:
         for factor in FACTORS:
             for episode in range(episodes):
-                scenario = Scenario(task=task, factor=factor, episode=episode, variation=episode % 2 if factor == "rlb_var" else 0)
+                scenario = Scenario(
+                    task=task, factor=factor, episode=episode, variation=episode % 2 if factor == "rlb_var" else 0
+                )
                 hard = np.random.default_rng([TASKS.index(task), episode]).uniform() + (0.2 if factor == "tab_tex" else 0.0)
                 found.append(record(agent, scenario, hard < skill, **changes))
     return found

@@ -42,7 +42,9 @@ class Tab:
 
     def open(self, address: str) -> Any:
         self.page.goto(address)
-        self.page.wait_for_load_state("networkidle")
+        # Pages that fill their tables by a script say when they have.
+        if self.page.locator("#controls").count():
+            self.page.wait_for_selector("body[data-ready]")
         return self.page
 
     def milliseconds(self) -> float:

@@ -110,7 +110,9 @@ def test_the_site_needs_no_network(tmp_path: Path) -> None:
 def test_the_same_records_make_the_same_site(tmp_path: Path) -> None:
     for name in ("one", "two"):
         build_site(make_board([source(records("a", 0.5, 2), records("b", 0.7, 2))]), tmp_path / name, title="Board")
-    one, two = ({f.relative_to(tmp_path / n): f.read_bytes() for f in (tmp_path / n).rglob("*") if f.is_file()} for n in ("one", "two"))
+    one, two = (
+        {f.relative_to(tmp_path / n): f.read_bytes() for f in (tmp_path / n).rglob("*") if f.is_file()} for n in ("one", "two")
+    )
     assert one == two
 
 

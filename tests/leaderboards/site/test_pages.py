@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone, dark"])
 def test_every_page_from_a_file(browser: Any, site: Path, options: dict[str, Any]) -> None:
     tab = Tab(browser, **options)
@@ -98,6 +100,7 @@ def test_every_page_from_a_file(browser: Any, site: Path, options: dict[str, Any
         assert tab.serious_faults() == [], page
 
 
+@pytest.mark.slow
 def test_every_page_from_the_server(browser: Any, site: Path) -> None:
     with serving(make_server(site, "127.0.0.1", 0)) as address:
         tab = Tab(browser)
@@ -119,7 +122,7 @@ def test_sort_and_filter(browser: Any, site: Path) -> None:
     assert [float(text) for text in cells(page, 4)] == sorted(figures)
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Success")
     page.get_by_label("Agent contains").fill("BOL")
-    page.get_by_label("Factor").select_option("tab_tex")
+    page.get_by_role("combobox", name="Factor").select_option("tab_tex")
     assert {tuple(row) for row in zip(cells(page, 1), cells(page, 3), strict=True)} == {("bold", "tab_tex")}
     page.get_by_label("Agent contains").fill("no such agent")
     assert page.locator("tbody tr").count() == 0
@@ -159,9 +162,12 @@ def test_a_figure_leads_to_its_episodes_and_a_video_that_plays(browser: Any, sit
     assert page.locator(".canvas polyline").count() == 3
     assert page.locator(".canvas img").evaluate("image => image.complete && image.naturalWidth > 0")
     page.evaluate("document.querySelector('video').play()")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
+    deadline = time.monotonic() + 20
+    while page.evaluate("document.querySelector('video').currentTime") < 0.1 and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert page.evaluate("document.querySelector('video').currentTime") >= 0.1
     page.get_by_role("link", name=CONTROL, exact=True).click()
-    page.wait_for_function(f"document.querySelector('h1').textContent === '{CONTROL}'")
+    page.get_by_role("heading", name=CONTROL).wait_for()
     assert tab.complaints == []
 
 
@@ -176,8 +182,8 @@ def test_names_stay_texts(browser: Any, site: Path) -> None:
 
 @pytest.mark.parametrize("query", ["", "?p=7&a=-1&s=x", "?s=%3Cscript%3E", "?s=close_box-v0-no_var-e999-s0", "?a=1&t=99&f=99"])
 def test_addresses_that_name_nothing(browser: Any, site: Path, query: str) -> None:
+    tab = Tab(browser)
     for page in ("episode.html", "cell.html", "success.html", "compare.html", "episodes.html"):
-        tab = Tab(browser)
         tab.open(f"{site.as_uri()}/{page}{query}")
         assert tab.complaints == []
         assert len(tab.page.inner_text("main")) > 80
@@ -199,7 +205,7 @@ def test_raters_rank_with_the_keyboard(browser: Any, tmp_path: Path) -> None:
         page.get_by_label("Your name").fill("Jo")
         page.keyboard.press("Enter")
         for i in range(2):
-            page.wait_for_function(f"document.getElementById('status').textContent.startsWith('{i} of 2')")
+            page.get_by_text(f"{i} of 2 done").wait_for()
             assert "<b>" in page.inner_text("#instruction")
             assert tab.serious_faults() == []
             assert not tab.is_wider_than_the_screen()
@@ -207,7 +213,7 @@ def test_raters_rank_with_the_keyboard(browser: Any, tmp_path: Path) -> None:
                 page.get_by_label(f"Path {letter}: rank {rank}").focus()
                 page.keyboard.press("Space")
             page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('status').textContent.startsWith('Thank you')")
+        page.get_by_text("Thank you: all 2 pictures are ranked.").wait_for()
         assert tab.complaints == []
     ratings = read_ratings(sheet)
     assert [sorted(rating.ranks.values()) for rating in ratings] == [[1, 1, 3]] * 2
