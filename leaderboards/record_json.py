@@ -137,10 +137,10 @@ def _check_texts(values: Mapping[str, Any]) -> None:
                 value.encode()
             except UnicodeEncodeError as error:
                 raise StoreError(f"{name} holds half of a surrogate pair") from error
-    for name in _READERS:
+    for name, read in _READERS.items():
         if values.get(name) is not None:
             try:
-                _READERS[name](values[name])
+                read(values[name])
             except (ValueError, TypeError, RecursionError, HamsterBenchError) as error:
                 raise StoreError(f"{name} is not understood ({_short(error)})") from error
 

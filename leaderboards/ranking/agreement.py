@@ -73,7 +73,7 @@ def krippendorff_alpha(units: Iterable[Sequence[float]]) -> float:
     distance = (between + n[lower] - (n[lower] + n[higher]) / 2.0) ** 2
     np.fill_diagonal(distance, 0.0)
     expected = float((np.outer(n, n) * distance).sum()) / (n.sum() - 1.0)
-    return 1.0 - float((o * distance).sum()) / expected
+    return float(1.0 - float((o * distance).sum()) / expected)
 
 
 def agreement(ranks: Iterable[Rank]) -> tuple[float, float, int]:

@@ -46,6 +46,8 @@ def make_server(sheet: Sheet, host: str, port: int, *, log: Callable[[str], None
         ranked = sheet
         say = staticmethod(log or (lambda line: None))
         writing = threading.Lock()
+        # The user asked to be reached under any name.
+        reachable_by_others = host in ("0.0.0.0", "::")
 
     try:
         return ThreadingHTTPServer((host, port), Handler)
@@ -95,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     ranked: Sheet
     say: Callable[[str], None]
     writing: threading.Lock
+    reachable_by_others: bool
     timeout = 30
 
     def do_GET(self) -> None:
@@ -143,12 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         """Refuses requests that another site had a browser make: they carry its name."""
-        port = self.server.server_address[1]
-        bound = str(self.server.server_address[0])
+        bound, port = self.connection.getsockname()[:2]
         host = self.headers.get("Host", "")
         origin = self.headers.get("Origin")
         local = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]", bound)}
-        known = host in local or bound in ("0.0.0.0", "::")
+        known = host in local or self.reachable_by_others
         if known and origin in (None, f"http://{host}"):
             return True
         self._refuse(HTTPStatus.FORBIDDEN, "this page is for this machine")

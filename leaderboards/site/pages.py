@@ -87,24 +87,14 @@ def render_pages(
         return Page(file, environment.get_template(template).render(file=file, heading=heading, **values))
 
     effects = [_effects(section, paired) for section, paired in zip(board.sections, outcomes, strict=True)]
+    headlines = [_headline(section) for section in board.sections]
+    rules = [_rules(section) for section in board.sections]
+    shown = _task_pictures(media)
     made = [
-        page(
-            "index.html",
-            "index.html",
-            "Overview",
-            headlines=[_headline(section) for section in board.sections],
-            published=published,
-        ),
-        page(
-            "method.html",
-            "method.html",
-            "Method",
-            rules=[_rules(s) for s in board.sections],
-            downloads=downloads,
-            provenance=_provenance(board),
-        ),
+        page("index.html", "index.html", "Overview", headlines=headlines, published=published),
+        page("method.html", "method.html", "Method", rules=rules, downloads=downloads, provenance=_provenance(board)),
         page("factors.html", "factors.html", "Factors", words=factors),
-        page("tasks.html", "tasks.html", "Tasks", words=tasks, pictures=_task_pictures(board, media)),
+        page("tasks.html", "tasks.html", "Tasks", words=tasks, pictures=shown),
     ]
     made += [page(f"{name}.html", f"{name}.html", heading, page_name=name) for name, heading in _SCRIPTED.items()]
     for factor in board.factors:
@@ -127,7 +117,7 @@ def render_pages(
                 task,
                 task=task,
                 goal=tasks.get(task, ""),
-                picture=_task_pictures(board, media).get(task),
+                picture=shown.get(task),
             )
         )
     return tuple(made)
@@ -193,7 +183,7 @@ def _factor_pictures(board: Board, media: Mapping[str, Any], factor: str) -> Ite
                 break
 
 
-def _task_pictures(board: Board, media: Mapping[str, Any]) -> dict[str, str]:
+def _task_pictures(media: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for pictures in media["pictures"]:
         for scenario in sorted(pictures):

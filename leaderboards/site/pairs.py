@@ -73,7 +73,7 @@ class PairedOutcomes:
         rows, columns, won = [], [], []
         index = {agent: i for i, agent in enumerate(table.agents)}
         controls: dict[int, tuple[str, int, str, int, int]] = {}
-        cell_of = []
+        cell_of: list[int] = []
         for (agent, _), records in section.records.items():
             for record in records:
                 scenario = record.scenario
