@@ -149,10 +149,12 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
     """
     counts: Counter[_Ending] = Counter()
     versions: dict[tuple[tuple[str, str], ...], None] = {}
+    # A hash that is made anew each time it is asked for.
+    fingerprint = protocol.fingerprint
     for record in records:
-        if record.protocol != protocol.fingerprint:
+        if record.protocol != fingerprint:
             raise StoreError(
-                f"a record of protocol {record.protocol} cannot stand in a table of protocol {protocol.fingerprint}; make one table each"
+                f"a record of protocol {record.protocol} cannot stand in a table of protocol {fingerprint}; make one table each"
             )
         scenario = record.scenario
         counts[scenario.task, record.agent, scenario.factor, scenario.seed, record.outcome, record.kind] += 1

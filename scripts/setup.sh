@@ -67,6 +67,10 @@ look_around() {
     if [ -z "$python" ] || ! gl_works "$python"; then
         missing+=(libegl1 libegl-mesa0 libgl1-mesa-dri)
     fi
+    # The tests of the leaderboard's pages look at them in a browser.
+    if [[ ,$extras, == *,test,* ]] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+        missing+=(chromium)
+    fi
 }
 
 provide_system_packages() {
@@ -87,7 +91,12 @@ provide_system_packages() {
     if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
         stop "Without Python's venv module no virtual environment can be made."
     fi
-    say "Going on without OpenGL: images are drawn by ray casting, without textures."
+    if [[ " ${missing[*]} " == *" libegl1 "* ]]; then
+        say "Going on without OpenGL: images are drawn by ray casting, without textures."
+    fi
+    if [[ " ${missing[*]} " == *" chromium "* ]]; then
+        say "Going on without Chromium: tests of pages are skipped."
+    fi
 }
 
 install() {

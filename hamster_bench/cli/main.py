@@ -44,6 +44,9 @@ COMMANDS: dict[str, Entry] = {
     "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),
     "parity": Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
+    "leaderboard": Entry("hamster_bench.cli.leaderboard", "build and show the site of a leaderboard, and take submissions"),
+    "submit": Entry("hamster_bench.cli.submit", "make a bundle of a run's records for a leaderboard"),
+    "rank": Entry("hamster_bench.cli.rank", "let people rank the paths of several planners, blind"),
     "doctor": Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 
@@ -100,12 +103,21 @@ def _dispatch(words: list[str]) -> int:
     command = cast(Command, module)
     parser = argparse.ArgumentParser(prog=program, description=text, allow_abbrev=False)
     command.add_arguments(parser)
-    known = [option for action in parser._actions for option in action.option_strings]
+    known = _options(parser)
     for word in words:
         option = word.split("=", 1)[0]
         if option.startswith("--") and option != "--" and option not in known:
             raise UnknownNameError("option", option, known)
     return command.execute(parser.parse_args(words))
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option of a command and of its subcommands."""
+    found = [option for action in parser._actions for option in action.option_strings]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found += [option for subparser in action.choices.values() for option in _options(subparser)]
+    return list(dict.fromkeys(found))
 
 
 @contextlib.contextmanager

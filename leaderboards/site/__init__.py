@@ -1,0 +1,1 @@
+"""The static site of a leaderboard, made from records alone."""
