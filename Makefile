@@ -29,21 +29,21 @@ test: lint
 test-all: lint
 	@$(PYTEST)
 
-lint: $(VENV)/.installed-test-lint
+lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
-format: $(VENV)/.installed-test-lint
+format: $(VENV)/.installed-test
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.installed-test-lint
+bench: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/run.py
 
 $(VENV)/.installed: $(INSTALL_INPUTS)
 	@bash scripts/setup.sh $(VENV)
 	@touch $@
 
-$(VENV)/.installed-test-lint: $(VENV)/.installed
-	@bash scripts/setup.sh $(VENV) test,lint
+$(VENV)/.installed-test: $(VENV)/.installed
+	@bash scripts/setup.sh $(VENV) test,lint,torch
 	@touch $@
