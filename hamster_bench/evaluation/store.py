@@ -107,6 +107,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for part in ("plan", "simulate", "render")
             for clock in ("wall", "cpu")
         ),
+        "CREATE INDEX episodes_by_protocol ON episodes (protocol)",
     ),
 )
 
@@ -160,6 +161,7 @@ class Outcomes(NamedTuple):
         outcome: ``"success"``, ``"failure"`` or ``"error"``.
         kind: why, or None for a success.
         stage: share of the task's stages that were reached, or None where it is not known.
+        versions: JSON texts of the versions of the programs that made them; equal sets have equal texts.
     """
 
     protocol: tuple[str, ...]
@@ -172,6 +174,7 @@ class Outcomes(NamedTuple):
     outcome: tuple[Outcome, ...]
     kind: tuple[str | None, ...]
     stage: tuple[float | None, ...]
+    versions: tuple[str, ...]
 
 
 class ResultStore:
@@ -327,8 +330,9 @@ class ResultStore:
     def protocols(self) -> dict[str, Protocol]:
         """Protocols with records, by fingerprint, in the order of their first record."""
         rows = self._connection.execute(
-            "SELECT p.fingerprint, p.rules FROM protocols p JOIN episodes e ON e.protocol = p.fingerprint GROUP BY p.fingerprint "
-            "ORDER BY MIN(e.id)"
+            "SELECT fingerprint, rules FROM (SELECT fingerprint, rules, "
+            "(SELECT MIN(id) FROM episodes WHERE protocol = fingerprint) AS first FROM protocols) "
+            "WHERE first IS NOT NULL ORDER BY first"
         )
         return {fingerprint: Protocol.from_json(rules) for fingerprint, rules in rows}
 

@@ -19,6 +19,8 @@ from hamster_bench.evaluation import store as store_module
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Timings
 from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
+from hamster_bench.evaluation.track import Track
+from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
 
 HAMSTER = make_protocol("hamster")
@@ -86,7 +88,15 @@ def test_outcomes_are_the_records_column_by_column(tmp_path: Path) -> None:
         assert store.version_sets(protocol="other") == []
     for row, record in zip(zip(*outcomes, strict=True), (RECORD, SUCCESS), strict=True):
         of_scenario = [getattr(record.scenario, name) for name in ("task", "factor", "variation", "episode", "seed")]
-        assert list(row) == [record.protocol, record.agent, *of_scenario, record.outcome, record.kind, record.stage]
+        assert list(row) == [
+            record.protocol,
+            record.agent,
+            *of_scenario,
+            record.outcome,
+            record.kind,
+            record.stage,
+            store_module._json(record.versions),
+        ]
 
 
 def test_nothing_recorded_is_overwritten_changed_or_deleted(tmp_path: Path) -> None:
@@ -406,3 +416,22 @@ def test_full_disk_is_said_and_keeps_what_was_recorded(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="full"):
             store.add(run, dataclasses.replace(SUCCESS, message=None, path="x" * 100_000))
         assert list(store.records()) == [RECORD]
+
+
+def test_episode_takes_at_most_two_kilobytes_without_paths_and_videos(tmp_path: Path) -> None:
+    # More than most: a long track of a restless agent, and as much drawn as by half of all factors.
+    way = Track(Path2D(np.random.default_rng(0).uniform(0.0, 1.0, (50, 2)), np.arange(50) % 7 < 4)).to_text()
+    versions = {name: "26.11.1" for name in ("hamster_bench", "python", "assets", "mujoco", "gymnasium", "numpy", "renderer")}
+    record = dataclasses.replace(
+        RECORD, message=None, path=None, oracle_path=None, proposals=None, track=way, versions=versions, draws="x" * 300
+    )
+    sizes = []
+    with ResultStore.for_writing(tmp_path) as store:
+        run = store.start_run(HAMSTER, {})
+        for episode in range(100):
+            scenario = dataclasses.replace(
+                RECORD.scenario, task="place_wine_at_rack_location", factor="all_mixed", episode=episode
+            )
+            store.add(run, dataclasses.replace(record, agent="path_follower", scenario=scenario))
+            sizes.append((tmp_path / FILE_NAME).stat().st_size)
+    assert (sizes[-1] - sizes[19]) / 80 <= 2000
