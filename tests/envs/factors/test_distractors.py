@@ -101,7 +101,9 @@ def test_the_scripted_solution_pushes_no_distractor(task: str, factor: str) -> N
         observation, info = env.reset(options={"scenario": scenario})
         added = [slot.body for slot in inner.simulation.scene.slots]
         start = inner.simulation.data.xpos[added].copy()
-        agent.reset(EpisodeContext(scenario, info["instruction"], scenario.rng("agent"), inner.oracle))
+        agent.reset(
+            EpisodeContext(scenario=scenario, instruction=info["instruction"], rng=scenario.rng("agent"), oracle=inner.oracle)
+        )
         furthest = 0.0
         for _ in range(1500):
             try:
