@@ -59,8 +59,9 @@ def check_places(bench: Bench, factor: str, episode: int) -> None:
         assert distance(model, data, geoms, geoms_of(model, task), 0.02) > 0.002, (names[body], start.draws)
         assert distance(model, data, geoms, geoms_of(model, robot), 0.02) > 0.005
         assert bench.lowest([names[body]]) == pytest.approx(_TABLE, abs=1.5e-3)
-        seen = start.bodies == body
-        assert seen.any()
+        if factor == "distractor":
+            # In company the camera may turn away from it.
+            assert (start.bodies == body).any()
     for one, other in itertools.combinations(added, 2):
         assert distance(model, data, shapes[one], shapes[other], 0.02) > 0.005
     before = data.xpos[added].copy()
