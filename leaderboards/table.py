@@ -1,22 +1,17 @@
-"""The success table: one figure, interval and count for each task, agent and factor."""
+"""Success counted from the result store, one table for each protocol; what every printed table and figure is made from."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from hamster_bench.errors import StoreError
+from hamster_bench.errors import StoreError, UnknownNameError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import OUTCOMES, RENDERER, EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate, mean_over_strata, proportion, wilson_interval
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.scenario import CONTROL_FACTOR
-
-MEAN = "mean over tasks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +50,9 @@ class SuccessTable:
         agents: names, in the order in which they were first recorded.
         factors: names, the control first and the others in alphabetical order, which is that of upstream's tables.
         cells: by (task, agent, factor); a combination without records is not there.
+        seeds: base seeds of the scenarios, sorted.
+        seed_cells: the cells split by base seed, by (task, agent, factor, seed).
+        kinds: number of failures and errors by (task, agent, factor, kind), the kind as records name it.
         version_sets: number of different sets of program versions that made the records.
         renderers: what drew the images of records that rest on images, sorted.
     """
@@ -64,6 +62,9 @@ class SuccessTable:
     agents: tuple[str, ...]
     factors: tuple[str, ...]
     cells: dict[tuple[str, str, str], Cell]
+    seeds: tuple[int, ...] = ()
+    seed_cells: dict[tuple[str, str, str, int], Cell] = field(default_factory=dict)
+    kinds: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     version_sets: int = 1
     renderers: tuple[str, ...] = ()
 
@@ -71,16 +72,55 @@ class SuccessTable:
         """The cell of a combination; one without records where there is none."""
         return self.cells.get((task, agent, factor), Cell())
 
-    def mean(self, agent: str, factor: str) -> tuple[Estimate, Cell]:
-        """Unweighted mean over the tasks that have records, and the outcomes it rests on."""
-        cells = [self.cell(task, agent, factor) for task in self.tasks]
-        estimate = mean_over_strata([cell.successes for cell in cells], [cell.n for cell in cells])
-        total = Cell(
-            successes=sum(cell.successes for cell in cells),
-            failures=sum(cell.failures for cell in cells),
-            errors=sum(cell.errors for cell in cells),
+    def mean(self, agent: str, factor: str, tasks: Collection[str] | None = None) -> tuple[Estimate, Cell]:
+        """Unweighted mean over the tasks that have records, and the outcomes it rests on.
+
+        Args:
+            agent: name of the agent.
+            factor: name of the factor.
+            tasks: names of the tasks; all by default.
+        """
+        cells = [self.cell(task, agent, factor) for task in (self.tasks if tasks is None else tasks)]
+        return mean_over_strata([cell.successes for cell in cells], [cell.n for cell in cells]), total(cells)
+
+    def restricted(self, *, tasks: Collection[str] | None = None, agents: Collection[str] | None = None) -> SuccessTable:
+        """The part of it that concerns some tasks and agents, in the order given.
+
+        Raises:
+            UnknownNameError: one of them has no records here.
+        """
+        for kind, names, known in (("task with records", tasks, self.tasks), ("agent with records", agents, self.agents)):
+            for name in names or ():
+                if name not in known:
+                    raise UnknownNameError(kind, name, known)
+        kept_tasks = self.tasks if tasks is None else tuple(dict.fromkeys(tasks))
+        kept_agents = self.agents if agents is None else tuple(dict.fromkeys(agents))
+
+        def kept(key: tuple[str, str, *tuple[object, ...]]) -> bool:
+            return key[0] in kept_tasks and key[1] in kept_agents
+
+        cells = {key: cell for key, cell in self.cells.items() if kept(key)}
+        seed_cells = {key: cell for key, cell in self.seed_cells.items() if kept(key)}
+        return replace(
+            self,
+            tasks=kept_tasks,
+            agents=kept_agents,
+            factors=_in_order({factor for _, _, factor in cells}),
+            cells=cells,
+            seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
+            seed_cells=seed_cells,
+            kinds={key: count for key, count in self.kinds.items() if kept(key)},
         )
-        return estimate, total
+
+
+def total(cells: Iterable[Cell]) -> Cell:
+    """The outcomes of several cells together."""
+    listed = list(cells)
+    return Cell(
+        successes=sum(cell.successes for cell in listed),
+        failures=sum(cell.failures for cell in listed),
+        errors=sum(cell.errors for cell in listed),
+    )
 
 
 def success_tables(store: ResultStore) -> tuple[SuccessTable, ...]:
@@ -89,14 +129,16 @@ def success_tables(store: ResultStore) -> tuple[SuccessTable, ...]:
     Raises:
         StoreError: the store has no records.
     """
-    tables = tuple(
-        success_table(store.records(protocol=fingerprint), protocol) for fingerprint, protocol in store.protocols().items()
-    )
+    tables = []
+    for fingerprint, protocol in store.protocols().items():
+        found = store.outcomes(protocol=fingerprint)
+        counts = Counter(zip(found.task, found.agent, found.factor, found.seed, found.outcome, found.kind, strict=True))
+        tables.append(_success_table(protocol, counts, store.version_sets(protocol=fingerprint)))
     if not tables:
         raise StoreError(
             f"there are no records in {store.directory} yet; 'hamster-bench run --out {store.directory} ...' makes some"
         )
-    return tables
+    return tuple(tables)
 
 
 def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> SuccessTable:
@@ -105,132 +147,52 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
     Raises:
         StoreError: a record was made under another one.
     """
-    counts: Counter[tuple[str, str, str, str]] = Counter()
-    agents: dict[str, None] = {}
-    factors: set[str] = set()
-    version_sets = set()
-    renderers = set()
+    counts: Counter[_Ending] = Counter()
+    versions: dict[tuple[tuple[str, str], ...], None] = {}
     for record in records:
         if record.protocol != protocol.fingerprint:
             raise StoreError(
                 f"a record of protocol {record.protocol} cannot stand in a table of protocol {protocol.fingerprint}; make one table each"
             )
         scenario = record.scenario
-        counts[scenario.task, record.agent, scenario.factor, record.outcome] += 1
-        agents.setdefault(record.agent)
-        factors.add(scenario.factor)
-        # Agents without cameras have no renderer, which makes them no other program.
-        version_sets.add(tuple(sorted(item for item in record.versions.items() if item[0] != RENDERER)))
-        if RENDERER in record.versions:
-            renderers.add(record.versions[RENDERER])
-    cells = {
-        key: Cell(**dict(zip(("successes", "failures", "errors"), (counts[*key, outcome] for outcome in OUTCOMES), strict=True)))
-        for key in dict.fromkeys(key[:3] for key in counts)
+        counts[scenario.task, record.agent, scenario.factor, scenario.seed, record.outcome, record.kind] += 1
+        versions.setdefault(tuple(record.versions.items()))
+    return _success_table(protocol, counts, [dict(each) for each in versions])
+
+
+# Task, agent, factor, base seed, outcome and kind of an episode.
+_Ending = tuple[str, str, str, int, str, str | None]
+
+
+def _success_table(protocol: Protocol, counts: Mapping[_Ending, int], versions: Sequence[Mapping[str, str]]) -> SuccessTable:
+    """The table of counted episodes, counted in the order in which they were recorded, and of the versions that made them."""
+    seed_counts: dict[tuple[str, str, str, int], dict[str, int]] = {}
+    kinds: Counter[tuple[str, str, str, str]] = Counter()
+    for (task, agent, factor, seed, outcome, kind), count in counts.items():
+        seed_counts.setdefault((task, agent, factor, seed), dict.fromkeys(OUTCOMES, 0))[outcome] += count
+        if kind is not None:
+            kinds[task, agent, factor, kind] += count
+    seed_cells = {
+        key: Cell(successes=each["success"], failures=each["failure"], errors=each["error"]) for key, each in seed_counts.items()
     }
+    parts: dict[tuple[str, str, str], list[Cell]] = {}
+    for (task, agent, factor, _), cell in seed_cells.items():
+        parts.setdefault((task, agent, factor), []).append(cell)
+    # Agents without cameras have no renderer, which makes them no other program.
+    programs = {tuple(sorted(item for item in each.items() if item[0] != RENDERER)) for each in versions}
     return SuccessTable(
         protocol=protocol,
-        tasks=tuple(sorted({task for task, _, _ in cells})),
-        agents=tuple(agents),
-        factors=tuple(sorted(factors, key=lambda name: (name != CONTROL_FACTOR, name))),
-        cells=cells,
-        version_sets=len(version_sets),
-        renderers=tuple(sorted(renderers)),
+        tasks=tuple(sorted({task for task, _, _ in parts})),
+        agents=tuple(dict.fromkeys(agent for _, agent, *_ in counts)),
+        factors=_in_order({factor for _, _, factor in parts}),
+        cells={key: total(cells) for key, cells in parts.items()},
+        seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
+        seed_cells=seed_cells,
+        kinds=dict(kinds),
+        version_sets=len(programs),
+        renderers=tuple(sorted({each[RENDERER] for each in versions if RENDERER in each})),
     )
 
 
-def to_text(tables: Sequence[SuccessTable]) -> str:
-    """Tables aligned for a terminal."""
-    return "\n\n".join(_text(table) for table in tables) + "\n"
-
-
-def to_markdown(tables: Sequence[SuccessTable]) -> str:
-    """Tables in GitHub's Markdown."""
-    return "\n\n".join(_markdown(table) for table in tables) + "\n"
-
-
-def to_csv(tables: Sequence[SuccessTable]) -> str:
-    """One line for each cell and mean, rates and limits in [0, 1] at full precision; empty where there are no records."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ["protocol", "fingerprint", "task", "agent", "factor", "success", "low", "high", "n", "successes", "failures", "errors"]
-    )
-    for table in tables:
-        protocol = [table.protocol.label, table.protocol.fingerprint]
-        for agent in table.agents:
-            for factor in table.factors:
-                rows = [(task, table.cell(task, agent, factor).estimate, table.cell(task, agent, factor)) for task in table.tasks]
-                for task, estimate, cell in [*rows, (MEAN, *table.mean(agent, factor))]:
-                    figures = ["", "", ""] if cell.n == 0 else [repr(figure) for figure in estimate]
-                    counts = [cell.n, cell.successes, cell.failures, cell.errors]
-                    writer.writerow([*protocol, task, agent, factor, *figures, *counts])
-    return stream.getvalue()
-
-
-def _text(table: SuccessTable) -> str:
-    header, *rows = _grid(table)
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (header, *rows)]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([_title(table), "", *lines, "", *_notes(table)])
-
-
-def _markdown(table: SuccessTable) -> str:
-    header, *rows = [[cell.replace("|", "\\|").replace("_", "\\_") for cell in row] for row in _grid(table)]
-    lines = [f"| {' | '.join(row)} |" for row in (header, *rows)]
-    lines.insert(1, "|" + "---|" * len(header))
-    return "\n".join([f"**{_title(table)}**", "", *lines, "", *(note + "  " for note in _notes(table))]).rstrip()
-
-
-def _grid(table: SuccessTable) -> list[list[str]]:
-    """Header and rows: tasks x agents for one factor, else a block of tasks x factors for each agent."""
-    blocks: list[tuple[list[str], list[tuple[str, str]]]]
-    if len(table.factors) == 1:
-        columns = [(agent, table.factors[0]) for agent in table.agents]
-        blocks = [([], columns)]
-        header = ["task", *table.agents]
-    else:
-        blocks = [([agent], [(agent, factor) for factor in table.factors]) for agent in table.agents]
-        header = ["agent", "task", *table.factors]
-    rows = [header]
-    for prefix, columns in blocks:
-        for task in table.tasks:
-            cells = [table.cell(task, agent, factor) for agent, factor in columns]
-            rows.append([*prefix, task, *(_figure(cell.estimate, cell) for cell in cells)])
-        rows.append([*prefix, MEAN, *(_figure(*table.mean(agent, factor)) for agent, factor in columns)])
-    return rows
-
-
-def _figure(estimate: Estimate, cell: Cell) -> str:
-    """``96.0 [86.5, 98.9] 50``, and the number of errors if there are any; ``-`` without records."""
-    if cell.n == 0 or math.isnan(estimate.mean):
-        return "-"
-    errors = f" ({cell.errors} error{'s' if cell.errors > 1 else ''})" if cell.errors else ""
-    return f"{100 * estimate.mean:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}] {cell.n}{errors}"
-
-
-def _title(table: SuccessTable) -> str:
-    factors = f", {table.factors[0]}" if len(table.factors) == 1 else ""
-    return f"Success, protocol {table.protocol.label}{factors} (fingerprint {table.protocol.fingerprint})"
-
-
-def _notes(table: SuccessTable) -> list[str]:
-    notes = [
-        "Success in % [95 % interval] and number of episodes. Intervals: Wilson; the mean weighs tasks equally, its interval is a score "
-        "interval with the variance within tasks."
-    ]
-    if any(cell.errors for cell in table.cells.values()):
-        notes.append("Errors (something broke) count as not successful.")
-    combinations = [table.cell(t, a, f).n for t in table.tasks for a in table.agents for f in table.factors]
-    if 0 in combinations:
-        reason = " (most often the factor is not defined for the task)" if len(table.factors) > 1 else ""
-        notes.append(f"-: no records{reason}; a mean is over the tasks that have some.")
-    if len({n for n in combinations if n}) > 1:
-        notes.append("Cells rest on different numbers of episodes.")
-    if table.version_sets > 1:
-        notes.append(f"Records were made by {table.version_sets} different sets of program versions.")
-    if len(table.renderers) > 1:
-        notes.append(
-            f"Images were drawn by different renderers ({', '.join(table.renderers)}), which agents may take differently."
-        )
-    return notes
+def _in_order(factors: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(factors, key=lambda name: (name != CONTROL_FACTOR, name)))

@@ -23,12 +23,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "serving": (*GROUND, "planners"),
     "envs": GROUND,
     "envs.wrappers": (*GROUND, "planners"),
-    "demos": (*GROUND, "envs"),
+    "demos": (*GROUND, "planners", "envs"),
     "baselines": (*GROUND, "planners", "demos", "envs.contract"),
     "evaluation": BELOW_EVALUATION,
     "gallery": (*GROUND, "envs"),
     # Tables are made from the result store alone; a protocol is what the store says the rules were.
-    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "statistics", "protocol"))),
+    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "outcomes", "statistics", "protocol"))),
     "cli": (*BELOW_EVALUATION, "serving", "evaluation", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }

@@ -37,6 +37,7 @@ from hamster_bench.envs.factors.episode import (
 )
 from hamster_bench.envs.factors.textures import check_pictures
 from hamster_bench.envs.mujoco import gl
+from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.targets import SpawnAreas
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import (
@@ -58,6 +59,7 @@ gl.choose_platform()
 from hamster_bench.envs.mujoco.distractors import load_library  # noqa: E402
 from hamster_bench.envs.mujoco.frame import Frame  # noqa: E402
 from hamster_bench.envs.mujoco.oracle import SceneOracle  # noqa: E402
+from hamster_bench.envs.mujoco.progress import Progress  # noqa: E402
 from hamster_bench.envs.mujoco.rendering import RENDERER_CHOICES, Renderer, RendererChoice, make_renderer  # noqa: E402
 from hamster_bench.envs.mujoco.simulation import CAMERAS, Simulation  # noqa: E402
 
@@ -94,7 +96,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
     Observations and actions are those of `hamster_bench.envs.contract`. One step of ``keypose`` plans and executes a whole motion;
     one step of ``delta_pose`` or ``joint_position`` is 0.05 s of simulated time.
 
-    ``info`` holds ``is_success``, ``instruction`` and ``scenario`` (the id) always; ``instructions``, ``variation``, ``placement_tries``
+    ``info`` holds ``is_success``, ``instruction``, ``scenario`` (the id), ``stages`` (for each stage of the task whether it has been
+    reached; see `hamster_bench.envs.stages`) and ``stage`` (the share of them) always; ``instructions``, ``variation``, ``placement_tries``
     and ``draws`` (what each variation factor does in this episode, JSON values only) after a reset; ``failure`` and ``control_steps``
     after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A
     keypose that fails leaves the scene as it is.
@@ -113,6 +116,9 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         textures: folder of PNG and JPEG pictures to draw textures from, in place of this project's own.
         distractors: folder of OBJ, PLY and STL meshes to draw distractors from, in place of this project's own.
         compat: decisions of THE COLOSSEUM that replace this project's: ``"colosseum"`` for all, or names of single ones.
+
+    Attributes:
+        drawing: how long the images of observations have taken to draw.
 
     Raises:
         UnknownNameError: unknown task, camera, action mode, grasp mode, render mode, renderer or compat switch.
@@ -173,6 +179,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._instruction = ""
         self._viewer: Any = None
         self._frames: list[NDArray[np.uint8]] = []
+        self._progress: Progress | None = None
+        self.drawing = Stopwatch()
         self._closed = False
         if self.cameras:
             self._plain.renderer = self._make_renderer(self._plain.simulation)
@@ -198,6 +206,17 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         """Intrinsics and pose of a camera now, for images of the size observed."""
         self._check_reset()
         return self.simulation.camera(_one_of("camera", name, CAMERAS), *self.image_size)
+
+    def gripper_track(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Where the gripper has been in this episode.
+
+        Returns:
+            Positions (n, 3) [m] of the tip, world frame, at the start and after every control step since, and states (n,) bool: whether
+            the gripper was told to be open.
+        """
+        self._check_reset()
+        track = np.array(self.simulation.track)
+        return track[:, :3].copy(), track[:, 3] > 0.5
 
     def state(self) -> NDArray[np.float64]:
         """The complete physics state, for comparing runs bit by bit."""
@@ -235,6 +254,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self.scenario = None
         placement_tries = self._plain.simulation.reset(scenario)
         draws, instructed = self._vary(scenario, given)
+        self.simulation.begin_track()
+        self._progress = Progress(self.simulation, scenario.variation)
         self.scenario = scenario
         phrasings = self.task.instructions(instructed)
         self._instruction = phrasings[int(scenario.rng("instruction").integers(len(phrasings)))]
@@ -254,6 +275,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         Raises:
             InvalidActionError: the action is malformed; nothing has moved.
             ResetNeededError: no episode is running.
+            SimulatorFaultError: the physics broke down.
         """
         self._check_reset()
         checked = validate_action(action, self.action_mode)
@@ -270,6 +292,9 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
                 self._record_frame()
         except (PlanningError, OutsideWorkspaceError) as error:
             failure = error.reason
+        self.simulation.check_physics()
+        assert self._progress is not None
+        self._progress.update()
         info = self._info() | {"failure": failure, "control_steps": self.simulation.control_steps - before}
         success = bool(info["is_success"])
         return self._observation(), float(success), success, False, info
@@ -361,17 +386,21 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
 
     def _info(self) -> dict[str, Any]:
         assert self.scenario is not None
+        assert self._progress is not None
         return {
             "is_success": self.simulation.success(),
             "instruction": self._instruction,
             "scenario": self.scenario.id,
+            "stage": self._progress.share,
+            "stages": tuple(self._progress.reached),
         }
 
     def _observation(self) -> dict[str, Any]:
         observation: dict[str, Any] = {}
         if (renderer := self._stage.renderer) is not None:
             for name in self.cameras:
-                frame = renderer.draw(self.simulation.data, self.simulation.camera_id(name), self._segmentation)
+                with self.drawing.running():
+                    frame = renderer.draw(self.simulation.data, self.simulation.camera_id(name), self._segmentation)
                 camera = self.simulation.camera(name, *self.image_size)
                 observation[f"{name}_rgb"] = frame.rgb
                 observation[f"{name}_depth"] = frame.depth

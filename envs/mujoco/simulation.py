@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
+from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.distractors import Library
 from hamster_bench.envs.mujoco.edits import ModelEdits
@@ -62,6 +63,12 @@ _ARRIVE_STEPS = 4
 # Speed of the tip along Cartesian path waypoints [m/s]: RLBench's executed paths move at about this.
 _PATH_TIP_SPEED = 0.3
 
+_BREAKDOWNS = {
+    "positions": int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    "velocities": int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    "accelerations": int(mujoco.mjtWarning.mjWARN_BADQACC),
+}
+
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION.value
 
 _CAMERA_AXES = np.diag([1.0, -1.0, -1.0])  # MuJoCo's camera looks along -z with y up
@@ -77,6 +84,7 @@ class Snapshot:
     planner: Any
     target_pose: FloatArray
     control_steps: int
+    track_length: int
 
 
 class Simulation:
@@ -87,6 +95,8 @@ class Simulation:
         scene: its compiled scene.
         data: the state.
         control_steps: control steps simulated since the reset, settling left out.
+        track: where the gripper tip was, and whether it was told to be open, at the start of the episode (once `begin_track` was
+            called) and after every control step: x, y, z [m], world frame, and 1 or 0.
         solution: steps of the scripted solution: the waypoint, and the body that carries it in place of its own, or None.
     """
 
@@ -109,6 +119,7 @@ class Simulation:
         self.checker = make_collision_checker(self.scene, self.robot.arm_qpos)
         self.self_checker = make_self_collision_checker()
         self.control_steps = 0
+        self.track: list[tuple[float, float, float, float]] = []
         self.solution: tuple[tuple[WaypointSites, int | None], ...] = ()
         self._conditions = task.conditions(0)
         self._planner_rng = np.random.default_rng(0)
@@ -143,6 +154,7 @@ class Simulation:
         for _ in range(_SETTLE_STEPS):
             self.controller.step(START_JOINTS, opening=1.0)
         self.control_steps = 0
+        self.track.clear()
         self._target_pose = self.arm.tip_pose(START_JOINTS)
         return tries
 
@@ -169,7 +181,26 @@ class Simulation:
         self._planner_rng = copy.deepcopy(other._planner_rng)
         self._target_pose = other._target_pose.copy()
         self.control_steps = 0
+        self.track.clear()
         self.update_poses()
+
+    def begin_track(self) -> None:
+        """Notes where the gripper is as the start of the episode."""
+        self.track.clear()
+        self._note_tip()
+
+    def check_physics(self) -> None:
+        """Makes sure that the physics has not broken down in this episode.
+
+        Raises:
+            SimulatorFaultError: positions, velocities or accelerations became infinite or no numbers. MuJoCo then starts from the scene
+                file anew and says so in a counter alone.
+        """
+        broken = [name for name, number in _BREAKDOWNS.items() if self.data.warning[number].number]
+        if broken:
+            raise SimulatorFaultError(
+                f"the simulation of {self.task.name} broke down: {' and '.join(broken)} grew beyond all bounds or are no numbers"
+            )
 
     def layout_for(self, scene: Scene, data: mujoco.MjData) -> Layout:
         """The layout of this episode, for another model of the same scene."""
@@ -322,6 +353,7 @@ class Simulation:
             planner=self._planner_rng.bit_generator.state,
             target_pose=self._target_pose.copy(),
             control_steps=self.control_steps,
+            track_length=len(self.track),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -334,6 +366,7 @@ class Simulation:
         self._planner_rng.bit_generator.state = snapshot.planner
         self._target_pose = snapshot.target_pose.copy()
         self.control_steps = snapshot.control_steps
+        del self.track[snapshot.track_length :]
         self.update_poses()
 
     def _integration_state(self) -> FloatArray:
@@ -351,9 +384,14 @@ class Simulation:
         self.controller.step(joints, opening)
         self.control_steps += 1
         self.update_poses()
+        self._note_tip()
         remove_detected(self.scene, self.data)
         if after_step is not None:
             after_step()
+
+    def _note_tip(self) -> None:
+        x, y, z = self.data.site_xpos[self.robot.tip].tolist()
+        self.track.append((x, y, z, float(self.controller.opening > OPEN_THRESHOLD)))
 
     def _set_gripper(self, opening: float) -> None:
         """Attaches or releases when a commanded opening crosses the threshold, before the fingers move."""

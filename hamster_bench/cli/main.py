@@ -8,50 +8,43 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TextIO, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO, cast
 
 from hamster_bench import __version__
+from hamster_bench.cli.command import Command, CommandGroup, Entry
 from hamster_bench.errors import HamsterBenchError, UnknownNameError
 
 PROGRAM = "hamster-bench"
+_DESCRIPTION = "A benchmark for robot manipulation policies, above all hierarchical ones that follow 2D paths."
 
 # Exit codes: what was asked for cannot be done; ended by the user (128 + SIGINT, as shells count).
 REFUSED = 2
 INTERRUPTED = 130
 
 
-class Command(Protocol):
-    """A module that implements a command."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declares the command's arguments."""
-        ...
-
-    def execute(self, arguments: argparse.Namespace) -> int:
-        """Does what was asked for; gives the exit code."""
-        ...
-
-
-class _Entry(NamedTuple):
-    module: str
-    help: str
-
-
-COMMANDS: dict[str, _Entry] = {
-    "demo": _Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
-    "run": _Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
-    "table": _Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
-    "replay": _Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
-    "tasks": _Entry("hamster_bench.cli.tasks", "list the tasks"),
-    "datasheets": _Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
-    "factors": _Entry("hamster_bench.cli.factors", "show which variation factor exists for which task"),
-    "agents": _Entry("hamster_bench.cli.agents", "list the agents"),
-    "planners": _Entry("hamster_bench.cli.planners", "list the path planners and their options"),
-    "plan": _Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
-    "serve-planner": _Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
-    "parity": _Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
-    "doctor": _Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
+    "run": Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
+    "table": Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
+    "failures": Entry("hamster_bench.cli.failures", "say why agents that follow 2D paths fail: path, adherence or execution"),
+    "figures": Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
+    "compare": Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
+    "power": Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
+    "replay": Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
+    "tasks": Entry("hamster_bench.cli.tasks", "list the tasks"),
+    "datasheets": Entry("hamster_bench.cli.datasheets", "write the pages and pictures of the tasks"),
+    "factors": Entry("hamster_bench.cli.factors", "show which variation factor exists for which task"),
+    "agents": Entry("hamster_bench.cli.agents", "list the agents"),
+    "planners": Entry("hamster_bench.cli.planners", "list the path planners and their options"),
+    "plan": Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
+    "serve-planner": Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
+    "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
+    "export": Entry("hamster_bench.cli.export", "write the records of a results directory, or simulated data for training"),
+    "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
+    "train": Entry("hamster_bench.cli.train", "train what is learned"),
+    "parity": Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
+    "doctor": Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 
 
@@ -83,25 +76,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    overview = _overview()
-    if not words:
-        overview.print_help(sys.stderr)
-        return REFUSED
-    if words[0].startswith("-"):
-        overview.parse_args(words)
-        return REFUSED
-    name = words[0]
-    if name not in COMMANDS:
-        raise UnknownNameError("command", name, COMMANDS)
-    command = cast(Command, importlib.import_module(COMMANDS[name].module))
-    parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=_sentence(COMMANDS[name].help), allow_abbrev=False)
+    program, text, commands = PROGRAM, _DESCRIPTION, COMMANDS
+    while True:
+        overview = _overview(program, text, commands)
+        if not words:
+            overview.print_help(sys.stderr)
+            return REFUSED
+        if words[0].startswith("-"):
+            overview.parse_args(words)
+            return REFUSED
+        name, *words = words
+        if name not in commands:
+            raise UnknownNameError("command" if commands is COMMANDS else f"word after '{program}'", name, commands)
+        module: object = importlib.import_module(commands[name].module)
+        program, text = f"{program} {name}", _sentence(commands[name].help)
+        if not isinstance(module, CommandGroup):
+            break
+        commands = dict(module.SUBCOMMANDS)
+        of_folder: Entry | None = getattr(module, "OF_FOLDER", None)
+        if of_folder is not None and words and words[0] not in commands and os.path.isdir(words[0]):
+            module, text = importlib.import_module(of_folder.module), _sentence(of_folder.help)
+            break
+    command = cast(Command, module)
+    parser = argparse.ArgumentParser(prog=program, description=text, allow_abbrev=False)
     command.add_arguments(parser)
     known = [option for action in parser._actions for option in action.option_strings]
-    for word in words[1:]:
+    for word in words:
         option = word.split("=", 1)[0]
         if option.startswith("--") and option != "--" and option not in known:
             raise UnknownNameError("option", option, known)
-    return command.execute(parser.parse_args(words[1:]))
+    return command.execute(parser.parse_args(words))
 
 
 @contextlib.contextmanager
@@ -140,17 +144,18 @@ def _plain_warnings() -> Iterator[None]:
         yield
 
 
-def _overview() -> argparse.ArgumentParser:
-    width = max(map(len, COMMANDS))
-    listing = "\n".join(f"  {name:<{width}}  {entry.help}" for name, entry in COMMANDS.items())
+def _overview(program: str, text: str, commands: Mapping[str, Entry]) -> argparse.ArgumentParser:
+    width = max(map(len, commands))
+    listing = "\n".join(f"  {name:<{width}}  {entry.help}" for name, entry in commands.items())
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="A benchmark for robot manipulation policies, above all hierarchical ones that follow 2D paths.",
-        epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' tells more.",
+        prog=program,
+        description=text,
+        epilog=f"commands:\n{listing}\n\n'{program} COMMAND --help' tells more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=f"{PROGRAM} COMMAND ...",
+        usage=f"{program} COMMAND ...",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    if program == PROGRAM:
+        parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     return parser
 
 

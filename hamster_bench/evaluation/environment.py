@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, Agent, PathForm
 from hamster_bench.envs.registration import NAMESPACE
+from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.wrappers import PathChannels, PathOverlay, PathPoints
 from hamster_bench.errors import HamsterBenchError, MissingDependencyError
 from hamster_bench.evaluation.protocol import Protocol
@@ -105,7 +106,19 @@ def with_path(env: Environment, required: Requirements, protocol: Protocol) -> E
         return env
     planner = _Guarded(make_planner(protocol.path_planner))
     wrapper = _PATH_WRAPPERS[required.path]
-    return wrapper(env, planner=planner, camera=path_camera(protocol), refresh=protocol.path_refresh)
+    return Planned(wrapper(env, planner=planner, camera=path_camera(protocol), refresh=protocol.path_refresh), planner.asking)
+
+
+class Planned(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """An environment with a path.
+
+    Attributes:
+        planning: how long its path planner has taken.
+    """
+
+    def __init__(self, env: Environment, planning: Stopwatch) -> None:
+        super().__init__(env)
+        self.planning = planning
 
 
 class _Guarded:
@@ -114,10 +127,12 @@ class _Guarded:
     def __init__(self, planner: PathPlanner) -> None:
         self._planner = planner
         self.privileged = planner.privileged
+        self.asking = Stopwatch()
 
     def propose(self, image_rgb: NDArray[np.uint8], instruction: str, context: PlannerContext) -> Path2D | Proposal | None:
         try:
-            answer = self._planner.propose(image_rgb, instruction, context)
+            with self.asking.running():
+                answer = self._planner.propose(image_rgb, instruction, context)
         except (HamsterBenchError, MemoryError):
             raise
         except (Exception, SystemExit) as error:

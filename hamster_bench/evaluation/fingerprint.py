@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from hamster_bench.agent import Agent
+from hamster_bench.errors import InvalidOptionError
 
 # Of this project only the agents' own folder belongs to an agent; the rest is the program, whose version is kept with every record.
 _PROGRAM = "hamster_bench"
@@ -35,6 +36,28 @@ def agent_fingerprint(agent: Agent) -> str:
     top = kind.__module__.partition(".")[0]
     for name, file in sorted(_modules_of(kind.__module__).items()):
         digest.update(f"\n{name.removeprefix(top)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def checkpoint_fingerprint(agent: Agent) -> str | None:
+    """What the agent's attribute ``checkpoint_fingerprint`` says, or None where it has none; `file_fingerprint` makes one from files."""
+    own = getattr(agent, "checkpoint_fingerprint", None)
+    return own if isinstance(own, str) and own else None
+
+
+def file_fingerprint(*files: Path) -> str:
+    """12 hexadecimal digits of the SHA-256 of the contents of files, in the order given; neither names nor places count.
+
+    Raises:
+        InvalidOptionError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise InvalidOptionError(f"{file} cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()[:12]
 
 

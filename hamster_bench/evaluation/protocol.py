@@ -20,9 +20,9 @@ from hamster_bench.planners.refresh import RefreshRule
 from hamster_bench.registry import Registry
 
 OnMotionFailure = Literal["continue", "end"]
-OnInvalidAction = Literal["end"]
+OnInvalidAction = Literal["end", "continue"]
 OnPlannerError = Literal["end", "continue"]
-SuccessRule = Literal["any_step"]
+SuccessRule = Literal["any_step", "last_step"]
 Variations = Literal["zero", "drawn"]
 
 
@@ -63,6 +63,10 @@ class StepCaps:
 class Protocol:
     """Everything about an evaluation that is neither scenario nor agent.
 
+    The version of the engine and the digest of the scenes are no rules but facts about a run: they are kept with every record, under
+    ``versions``, and tables say where they are mixed. A change of either that is meant to change outcomes raises
+    ``environment_version``, which is a rule.
+
     Attributes:
         name: what the rules are called; two protocols that differ in nothing else have one fingerprint.
         engine: name of the engine that simulates.
@@ -74,8 +78,10 @@ class Protocol:
         retries: how often a keypose that could not be reached is tried again within the same step. All tries of a keypose count as one
             step against the cap; control steps and rewards of every try are added up.
         on_motion_failure: whether an episode ends at a keypose that cannot be reached, or goes on with that step counted.
-        on_invalid_action: an action that is refused ends the episode.
-        success: ``"any_step"``: the episode succeeds at the first action after which the task's conditions hold.
+        on_invalid_action: whether an action that is refused ends the episode, or only counts as a step.
+        success: ``"any_step"``: the episode ends, as a success, at the first action after which the task's conditions hold.
+            ``"last_step"``: it goes on, and is a success if they hold when it ends: at the step cap, because the agent stops, or at a
+            motion that fails. A keypose's motion stops in either case as soon as the conditions hold, as in RLBench.
         path_planner: name of the planner whose path is given to agents that take one, with its options: ``oracle_noisy:std=0.02``.
         path_refresh: when a path is proposed: ``"first_frame"`` (once, and kept), ``"every_3_keyposes"`` (or any other number) or
             ``"gripper_change"``.
@@ -196,6 +202,22 @@ PROTOCOLS: Registry[Protocol] = Registry("protocol", entry_point_group="hamster_
 # Cameras, image size, step cap and tries of THE COLOSSEUM's own evaluation reduced to the front camera, as HAMSTER was evaluated; there,
 # as with PerAct and RVT, a keypose that cannot be reached ends the episode.
 PROTOCOLS.register("hamster", Protocol(name="hamster"))
+_FOUR_CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")
+# PerAct, and RVT after it: all variations of a task, one try, and any motion that fails ends the episode.
+PROTOCOLS.register("peract", Protocol(name="peract", cameras=_FOUR_CAMERAS, variations="drawn"))
+# 3D Diffuser Actor in the set-up of PerAct: larger images, two tries, and what fails or is refused only costs its step.
+PROTOCOLS.register(
+    "3d_da",
+    Protocol(
+        name="3d_da",
+        cameras=_FOUR_CAMERAS,
+        image_size=(256, 256),
+        retries=1,
+        on_motion_failure="continue",
+        on_invalid_action="continue",
+        variations="drawn",
+    ),
+)
 
 
 def make_protocol(name: str, /, **changes: Any) -> Protocol:

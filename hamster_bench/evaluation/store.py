@@ -20,12 +20,15 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 
-from hamster_bench.errors import StoreError
+from hamster_bench.errors import StoreError, UnknownNameError
 from hamster_bench.evaluation.protocol import Protocol
-from hamster_bench.evaluation.record import EpisodeRecord, Timings, versions
+from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Outcome, Timings, versions
 from hamster_bench.scenario import Scenario
+
+Table = Literal["episodes", "runs", "protocols"]
+TABLES: tuple[Table, ...] = get_args(Table)
 
 FILE_NAME = "results.sqlite"
 LOCK_NAME = "results.lock"
@@ -90,9 +93,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE episodes ADD COLUMN draws TEXT",
         "ALTER TABLE episodes ADD COLUMN proposals TEXT",
     ),
+    (
+        "ALTER TABLE episodes ADD COLUMN stage REAL CHECK (stage BETWEEN 0.0 AND 1.0)",
+        "ALTER TABLE episodes ADD COLUMN stages TEXT",
+        "ALTER TABLE episodes ADD COLUMN track TEXT",
+        "ALTER TABLE episodes ADD COLUMN oracle_path TEXT",
+        "ALTER TABLE episodes ADD COLUMN checkpoint TEXT",
+        "ALTER TABLE episodes ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1)",
+        "ALTER TABLE episodes ADD COLUMN host_load REAL",
+        "ALTER TABLE episodes ADD COLUMN host_cpus INTEGER",
+        *(
+            f"ALTER TABLE episodes ADD COLUMN {part}_{clock} REAL"
+            for part in ("plan", "simulate", "render")
+            for clock in ("wall", "cpu")
+        ),
+    ),
 )
 
 _TIMINGS = tuple(f.name for f in fields(Timings))
+_HOST = ("host_load", "host_cpus")
 _COMPARABLE = (
     "agent",
     "agent_fingerprint",
@@ -109,10 +128,50 @@ _COMPARABLE = (
     "path",
     "path_error",
     "draws",
+    "stage",
+    "stages",
+    "track",
+    "oracle_path",
+    "checkpoint",
     "versions",
 )
+# Of these, what the first stores did not know. Where there is nothing they are left out of digests, which outlive the schema.
+_COMPARABLE_IF_KNOWN = ("stage", "stages", "track", "oracle_path", "checkpoint")
 # Kept as they are, but no part of what two runs must agree on: a planner's answers tell how long they took.
-_KEPT = ("proposals",)
+_KEPT = ("proposals", "attempts")
+
+
+def comparable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a row of the table of episodes, what two runs of the same plan must agree on."""
+    return {name: row[name] for name in _COMPARABLE if row[name] is not None or name not in _COMPARABLE_IF_KNOWN}
+
+
+class Outcomes(NamedTuple):
+    """What tables are made from, column by column, a row for each record in the order in which they were made.
+
+    Attributes:
+        protocol: fingerprints.
+        agent: names.
+        task: names.
+        factor: names.
+        variation: indices.
+        episode: numbers.
+        seed: base seeds.
+        outcome: ``"success"``, ``"failure"`` or ``"error"``.
+        kind: why, or None for a success.
+        stage: share of the task's stages that were reached, or None where it is not known.
+    """
+
+    protocol: tuple[str, ...]
+    agent: tuple[str, ...]
+    task: tuple[str, ...]
+    factor: tuple[str, ...]
+    variation: tuple[int, ...]
+    episode: tuple[int, ...]
+    seed: tuple[int, ...]
+    outcome: tuple[Outcome, ...]
+    kind: tuple[str | None, ...]
+    stage: tuple[float | None, ...]
 
 
 class ResultStore:
@@ -232,6 +291,7 @@ class ResultStore:
             "episode": scenario.episode,
             "seed": scenario.seed,
             "versions": _json(record.versions),
+            **dict(zip(_HOST, record.host, strict=True)),
             **dict(zip(_TIMINGS, astuple(record.timings), strict=True)),
         }
         columns, places = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -292,23 +352,87 @@ class ResultStore:
         wanted = {"protocol": protocol, "agent": agent, "scenario": scenario}
         given = {name: value for name, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(f'{name} = :{name}' for name in given)}" if given else ""
-        cursor = self._connection.execute(
-            f"SELECT {', '.join((*_COMPARABLE, *_KEPT, *_TIMINGS))} FROM episodes {where} ORDER BY id", given
-        )
-        names = (*_COMPARABLE, *_KEPT)
+        names = (*_COMPARABLE, *_KEPT, *_HOST, *_TIMINGS)
+        cursor = self._connection.execute(f"SELECT {', '.join(names)} FROM episodes {where} ORDER BY id", given)
         # All at once: a reader in the middle of a query would keep the writer waiting.
         for row in cursor.fetchall():
-            values = dict(zip(names, row[: len(names)], strict=True))
+            values = dict(zip(names, row, strict=True))
             values["scenario"] = Scenario.from_id(values["scenario"])
             values["versions"] = json.loads(values["versions"])
-            yield EpisodeRecord(**values, timings=Timings(**dict(zip(_TIMINGS, row[len(names) :], strict=True))))
+            values["host"] = HostLoad(*(values.pop(name) for name in _HOST))
+            values["timings"] = Timings(**{name: values.pop(name) for name in _TIMINGS})
+            yield EpisodeRecord(**values)
+
+    def outcomes(self, *, protocol: str | None = None) -> Outcomes:
+        """How every episode ended, without what else is known of it: many times faster than `records`.
+
+        Args:
+            protocol: only those under the protocol of this fingerprint.
+        """
+        where = "" if protocol is None else "WHERE protocol = ?"
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(Outcomes._fields)} FROM episodes {where} ORDER BY id", () if protocol is None else (protocol,)
+        )
+        rows = cursor.fetchall()
+        return Outcomes(*zip(*rows, strict=True)) if rows else Outcomes(*((),) * len(Outcomes._fields))
+
+    def version_sets(self, *, protocol: str | None = None) -> list[dict[str, str]]:
+        """Every different set of program versions that made records, in the order of their first record.
+
+        Args:
+            protocol: only of records under the protocol of this fingerprint.
+        """
+        where = "" if protocol is None else "WHERE protocol = ?"
+        rows = self._connection.execute(
+            f"SELECT versions FROM episodes {where} GROUP BY versions ORDER BY MIN(id)", () if protocol is None else (protocol,)
+        )
+        return [json.loads(text) for (text,) in rows]
+
+    def rows(self, table: Table) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Everything in a table as it is stored: names of its columns, and its rows in the order in which they were made.
+
+        Args:
+            table: ``"episodes"``, ``"runs"`` or ``"protocols"``.
+        """
+        if table not in TABLES:
+            raise UnknownNameError("table", table, TABLES)
+        cursor = self._connection.execute(f"SELECT * FROM {table} ORDER BY rowid")
+        return tuple(column[0] for column in cursor.description), cursor.fetchall()
+
+    def take_over(self, other: ResultStore, agents: Mapping[int, str]) -> None:
+        """Copies runs, protocols and records of another store, in one transaction; times and all else stay as they are.
+
+        Args:
+            other: where from.
+            agents: ids of the records to copy (see `rows`), and the name of the agent each is to have here.
+
+        Raises:
+            StoreError: one of the episodes is recorded here already, or the directory cannot be written; nothing has been copied then.
+        """
+        names, runs = other.rows("runs")
+        episode_names, episodes = other.rows("episodes")
+        run_place, agent_place = episode_names.index("run"), episode_names.index("agent")
+        copied = f"INSERT INTO episodes ({', '.join(episode_names[1:])}) VALUES ({', '.join('?' * (len(episode_names) - 1))})"
+        with self._writing(f"what {other.directory} holds"):
+            self._connection.executemany("INSERT OR IGNORE INTO protocols VALUES (?, ?)", other.rows("protocols")[1])
+            numbers: dict[int, int | None] = {}
+            for run in runs:
+                cursor = self._connection.execute(
+                    f"INSERT INTO runs ({', '.join(names[1:])}) VALUES ({', '.join('?' * (len(names) - 1))})", run[1:]
+                )
+                numbers[run[0]] = cursor.lastrowid
+            for episode in episodes:
+                if episode[0] in agents:
+                    values = list(episode)
+                    values[run_place], values[agent_place] = numbers[episode[run_place]], agents[episode[0]]
+                    self._connection.execute(copied, values[1:])
 
     def comparable_records(self) -> list[dict[str, Any]]:
         """What two runs of the same plan must agree on: every record without times and run numbers, in an order of its own."""
         cursor = self._connection.execute(
             f"SELECT {', '.join(_COMPARABLE)} FROM episodes ORDER BY protocol, agent, task, factor, seed, episode, scenario"
         )
-        return [dict(zip(_COMPARABLE, row, strict=True)) for row in cursor]
+        return [comparable(dict(zip(_COMPARABLE, row, strict=True))) for row in cursor]
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of `comparable_records`."""

@@ -102,6 +102,7 @@ PLANNERS.register("oracle_noisy", "hamster_bench.planners.oracle_noisy:NoisyOrac
 PLANNERS.register("wrong", "hamster_bench.planners.wrong:WrongPathPlanner")
 PLANNERS.register("file", "hamster_bench.planners.file:FilePlanner")
 PLANNERS.register("hamster", "hamster_bench.planners.hamster:HamsterPlanner")
+PLANNERS.register("sketch", "hamster_bench.planners.sketch.planner:SketchPlanner")
 PLANNERS.register("openai", "hamster_bench.planners.openai_chat:OpenAIPlanner")
 PLANNERS.register("code_as_policies", "hamster_bench.planners.code_as_policies.planner:CodeAsPoliciesPlanner")
 

@@ -306,8 +306,11 @@ def test_replay_films_the_episode_and_finds_it_as_recorded(results: Path, tmp_pa
         (record,) = store.records(agent="path_lift", scenario=SCENARIO)
     assert "160x160" in about
     assert "20 fps" in about
-    assert len(frames) == record.control_steps + 1
-    assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 1.0
+    # At the end, the outcome is shown for a second.
+    assert len(frames) == record.control_steps + 1 + 20
+    assert np.abs(frames[0].astype(int) - frames[-21]).mean() > 1.0
+    np.testing.assert_allclose(frames[-1][:, 0].mean(axis=0), (0, 158, 115), atol=12)
+    assert not np.allclose(frames[-21][:, 0].mean(axis=0), (0, 158, 115), atol=12)
     assert list(tmp_path.iterdir()) == [video]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hamster_bench.agent import AgentNeeds, EpisodeContext
+from hamster_bench.agent import AgentNeeds, EpisodeContext, make_agent
+from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.errors import (
     ActionNotFiniteError,
     AgentError,
@@ -21,13 +22,14 @@ from hamster_bench.errors import (
     StoreError,
     UnknownNameError,
 )
-from hamster_bench.evaluation.episode import contestant, run_episode
+from hamster_bench.evaluation.episode import contestant, run_episode, unplayed
 from hamster_bench.evaluation.plan import PlannedEpisode
 from hamster_bench.evaluation.protocol import Protocol, StepCaps, check_needs, make_protocol
-from hamster_bench.evaluation.record import EpisodeRecord
+from hamster_bench.evaluation.record import EpisodeRecord, assets_digest
 from hamster_bench.evaluation.runner import run
 from hamster_bench.evaluation.store import ResultStore
-from hamster_bench.paths import Path2D
+from hamster_bench.evaluation.track import Track
+from hamster_bench.paths import Path2D, frechet_distance
 from hamster_bench.scenario import Scenario
 from tests.evaluation.scripted import ScriptedAgent, ScriptedEnvironment
 
@@ -188,6 +190,123 @@ def test_what_says_nothing_about_the_episode_passes_through(error: BaseException
     ):
         with pytest.raises(type(error)):
             play(agent, env)
+
+
+def acting(*moves: float) -> ScriptedAgent:
+    """Plays the moves and then stops."""
+    left = list(moves)
+
+    def decide(observation: Any, rng: np.random.Generator) -> Any:
+        if not left:
+            raise AgentStopped("done", "nothing left")
+        return np.array([left.pop(0)])
+
+    return ScriptedAgent(decide)
+
+
+def walk(*moves: float, protocol: Protocol = HAMSTER, **info: Any) -> EpisodeRecord:
+    """Positive moves solve the task, negative ones undo it."""
+
+    def on_step(env: ScriptedEnvironment, action: Any) -> None:
+        env.position = 1e-9 + float(action[0]) if action[0] > 0.0 else 9.0
+        env.info.update(info)
+
+    return play(acting(*moves), ScriptedEnvironment(on_step=on_step), protocol)
+
+
+def test_success_is_latched_at_any_step_or_judged_at_the_last() -> None:
+    last = make_protocol("hamster", success="last_step")
+    assert last.fingerprint != HAMSTER.fingerprint
+    assert (walk(-1, 0.1, -1).outcome, walk(-1, 0.1, -1).steps) == ("success", 2)
+    undone = walk(-1, 0.1, -1, protocol=last)
+    assert (undone.outcome, undone.kind, undone.steps, undone.episode_return) == ("failure", "agent_stopped:done", 3, 1.0)
+    kept = walk(-1, 0.1, 0.1, protocol=last)
+    assert (kept.outcome, kept.kind, kept.steps) == ("success", None, 3)
+    capped = make_protocol("hamster", success="last_step", max_steps=StepCaps(keypose=2))
+    assert walk(-1, 0.1, -1, protocol=capped).outcome == "success"
+    assert walk(0.1, -1, 0.1, protocol=capped).kind == "step_limit"
+    assert walk(0.1, -1, protocol=last, failure="path_not_found").kind == "motion_failure:path_not_found"
+
+
+def test_refused_action_may_only_cost_its_step() -> None:
+    def decide(observation: Any, rng: np.random.Generator) -> Any:
+        return np.zeros(3 if rng.random() < 0.5 else 1)
+
+    protocol = make_protocol("3d_da")
+    record = play(ScriptedAgent(decide), protocol=protocol)
+    assert (record.outcome, record.kind, record.steps) == ("failure", "step_limit", 25)
+    assert record.message is not None
+    assert "actions were refused, the last as invalid_action:wrong_shape: shape (3,)" in record.message
+    assert record.control_steps < 3 * 25
+    assert play(ScriptedAgent(lambda observation, rng: np.ones(1)), protocol=protocol).outcome == "success"
+
+
+def test_stages_are_recorded_with_the_step_that_reached_them() -> None:
+    def on_reset(env: ScriptedEnvironment, scenario: Scenario) -> None:
+        env.info |= {"stages": (True, False, False), "stage": 0.0}
+
+    def on_step(env: ScriptedEnvironment, action: Any) -> None:
+        env.info |= {"stages": (True, env.position < 6.0, False), "stage": 0.5 if env.position < 6.0 else 0.0}
+
+    env = ScriptedEnvironment(on_reset, on_step)
+    idle_at_five = ScriptedAgent(lambda observation, rng: np.ones(1) * (observation["position"][0] > 5.0))
+    record = play(idle_at_five, env)
+    distance = SCENARIO.rng("layout").uniform(1.0, 12.0)
+    assert record.stage == 0.5
+    assert record.stages is not None
+    assert json.loads(record.stages) == [0, int(max(0.0, np.ceil(distance - 6.0))) + 1, None]
+    assert play().stage is None
+    assert play().stages is None
+
+
+def test_physics_that_broke_down_is_no_failure_of_the_agent() -> None:
+    record = play(env=ScriptedEnvironment(on_step=raising(SimulatorFaultError("velocities"))))
+    assert (record.outcome, record.kind) == ("error", "simulator_fault")
+
+
+def test_load_and_checkpoint_are_recorded() -> None:
+    class WithWeights(ScriptedAgent):
+        checkpoint_fingerprint = "0123456789ab"
+
+    record = play(WithWeights())
+    assert record.checkpoint == "0123456789ab"
+    assert play().checkpoint is None
+    assert record.host.cpus is not None
+    assert record.attempts == 1
+    lost = unplayed(contestant("a", WithWeights()), SCENARIO, HAMSTER, "its process ended", kind="lost_worker", attempts=3)
+    assert (lost.outcome, lost.kind, lost.message, lost.attempts, lost.checkpoint) == (
+        "error",
+        "lost_worker",
+        "its process ended",
+        3,
+        "0123456789ab",
+    )
+
+
+def test_real_episode_records_ways_times_and_stages(tmp_path: Path) -> None:
+    scenario = Scenario(task="close_box")
+    with ResultStore.for_writing(tmp_path) as store:
+        run([PlannedEpisode("path_lift", scenario)], store, HAMSTER, {"path_lift": make_agent("path_lift")})
+        (record,) = store.records()
+    assert record.outcome == "success"
+    assert record.stage == 1.0
+    assert record.track is not None
+    assert record.oracle_path is not None
+    assert record.path is not None
+    way, solution = Track.from_text(record.track).path, Track.from_text(record.oracle_path).path
+    # The planner is the oracle, and what it proposed is the same way, thinned further.
+    assert frechet_distance(Path2D.from_json(record.path), solution) < 0.06
+    assert frechet_distance(way, solution) < 0.15
+    np.testing.assert_allclose(way.points[0], solution.points[0], atol=0.002)
+    times = record.timings
+    assert times.plan_wall is not None
+    assert times.render_wall is not None
+    assert times.simulate_wall is not None
+    assert times.plan_wall > 0.0
+    assert times.render_wall > 0.0
+    assert times.simulate_wall > times.render_wall / 100
+    assert times.plan_wall + times.simulate_wall + times.render_wall <= times.reset_wall + times.step_wall
+    assert record.versions["assets"] == assets_digest()
 
 
 def test_oracle_reaches_only_privileged_agents_and_the_rng_is_the_scenarios() -> None:

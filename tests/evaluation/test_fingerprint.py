@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from hamster_bench.agent import AGENTS, make_agent
+from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation import fingerprint as fingerprint_module
-from hamster_bench.evaluation.fingerprint import agent_fingerprint
+from hamster_bench.evaluation.fingerprint import agent_fingerprint, file_fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENT = """
@@ -95,3 +96,18 @@ def test_scripted_agents_rest_on_their_own_files_alone(tmp_path: Path, monkeypat
         agent_fingerprint(make_agent(name))
         assert set(read) == modules
     assert len({agent_fingerprint(make_agent(name)) for name in AGENTS}) == len(AGENTS.names())
+
+
+def test_checkpoints_are_told_apart_by_their_contents(tmp_path: Path) -> None:
+    for name, text in (("a", "weights"), ("b", "weights"), ("c", "other weights")):
+        (tmp_path / name).write_text(text)
+    first, same, other = (file_fingerprint(tmp_path / name) for name in "abc")
+    assert first == same != other
+    assert len(first) == 12
+    assert file_fingerprint(tmp_path / "a", tmp_path / "c") not in {
+        first,
+        other,
+        file_fingerprint(tmp_path / "c", tmp_path / "a"),
+    }
+    with pytest.raises(InvalidOptionError, match="cannot be read"):
+        file_fingerprint(tmp_path / "nowhere")

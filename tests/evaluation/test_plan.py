@@ -83,7 +83,20 @@ def test_fingerprint_names_the_rules_and_nothing_else() -> None:
     assert make_protocol("hamster", grasp="friction", retries=2).label == "hamster (grasp=friction, retries=2)"
 
 
+def test_presets_are_what_the_papers_did() -> None:
+    four = ("front", "left_shoulder", "right_shoulder", "wrist")
+    for name, size, retries, failure in (("peract", (128, 128), 0, "end"), ("3d_da", (256, 256), 1, "continue")):
+        preset = make_protocol(name)
+        assert (preset.cameras, preset.image_size, preset.retries) == (four, size, retries)
+        assert (preset.on_motion_failure, preset.on_invalid_action, preset.variations) == (failure, failure, "drawn")
+        assert (preset.max_steps.keypose, preset.success, preset.label) == (25, "any_step", name)
+        assert Protocol.from_json(preset.to_json()) == preset
+    assert len({make_protocol(name).fingerprint for name in ("hamster", "peract", "3d_da")}) == 3
+
+
 CHANGES: dict[str, Any] = {
+    "success": "last_step",
+    "on_invalid_action": "continue",
     "engine": "other",
     "environment_version": 1,
     "grasp": "friction",

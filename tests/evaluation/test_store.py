@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import json
 import os
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation import store as store_module
 from hamster_bench.evaluation.protocol import make_protocol
-from hamster_bench.evaluation.record import EpisodeRecord, Timings
+from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Timings
 from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
 from hamster_bench.scenario import Scenario
 
@@ -37,7 +38,14 @@ RECORD = EpisodeRecord(
     path='{"points":[[0.1,0.2]],"gripper_open":[true]}',
     draws='{"tab_col":{"rgb":[0.3,0.4,0.5]}}',
     proposals='[{"step":0,"path":null,"error":"no answer","record":{"latency_s":0.2}}]',
-    timings=Timings(reset_wall=0.5, reset_cpu=0.4, act_wall=0.3, act_cpu=0.2, step_wall=0.1, step_cpu=0.05),
+    stage=2 / 3,
+    stages="[0,3,null]",
+    track='{"x":[512,-3],"y":[100,4],"open":[]}',
+    oracle_path='{"x":[500,-3],"y":[90,4],"open":[]}',
+    checkpoint="0123456789ab",
+    attempts=2,
+    host=HostLoad(1.25, 8),
+    timings=Timings(reset_wall=0.5, reset_cpu=0.4, act_wall=0.3, act_cpu=0.2, step_wall=0.1, step_cpu=0.05, render_wall=0.02),
     versions={"python": "3.11"},
 )
 SUCCESS = dataclasses.replace(RECORD, agent="b", outcome="success", kind=None, message=None, path=None)
@@ -66,6 +74,19 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     assert run["configuration"] == {"tasks": ["close_box"]}
     assert run["finished"] is not None
     assert run["versions"]["numpy"] == np.__version__
+
+
+def test_outcomes_are_the_records_column_by_column(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with ResultStore.for_reading(tmp_path) as store:
+        outcomes = store.outcomes()
+        assert store.outcomes(protocol=HAMSTER.fingerprint) == outcomes
+        assert store.outcomes(protocol="other") == ((),) * len(outcomes)
+        assert store.version_sets() == [RECORD.versions]
+        assert store.version_sets(protocol="other") == []
+    for row, record in zip(zip(*outcomes, strict=True), (RECORD, SUCCESS), strict=True):
+        of_scenario = [getattr(record.scenario, name) for name in ("task", "factor", "variation", "episode", "seed")]
+        assert list(row) == [record.protocol, record.agent, *of_scenario, record.outcome, record.kind, record.stage]
 
 
 def test_nothing_recorded_is_overwritten_changed_or_deleted(tmp_path: Path) -> None:
@@ -190,7 +211,7 @@ def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_older_schema_is_migrated_by_writers_and_understood_by_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = filled(tmp_path)
     before = file.read_bytes()
-    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN stage INTEGER",))
+    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER",))
     monkeypatch.setattr(store_module, "MIGRATIONS", newer)
     with ResultStore.for_reading(tmp_path) as store:
         assert list(store.records()) == [RECORD, SUCCESS]
@@ -199,23 +220,75 @@ def test_older_schema_is_migrated_by_writers_and_understood_by_readers(tmp_path:
         assert list(store.records()) == [RECORD, SUCCESS]
     connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
-    assert connection.execute("SELECT stage FROM episodes").fetchall() == [(None,), (None,)]
+    assert connection.execute("SELECT weather FROM episodes").fetchall() == [(None,), (None,)]
     connection.close()
 
 
-def test_records_of_the_first_schema_are_read_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MIGRATIONS", store_module.MIGRATIONS[:1])
-    monkeypatch.setattr(store_module, "_COMPARABLE", tuple(n for n in store_module._COMPARABLE if n != "draws"))
-    monkeypatch.setattr(store_module, "_KEPT", ())
-    file = filled(tmp_path)
-    monkeypatch.undo()
-    old = [dataclasses.replace(record, draws=None, proposals=None) for record in (RECORD, SUCCESS)]
+OLD_COLUMNS = [
+    "agent",
+    "agent_fingerprint",
+    "protocol",
+    "outcome",
+    "kind",
+    "message",
+    "instruction",
+    "steps",
+    "control_steps",
+    "episode_return",
+    "motion_failures",
+    "path",
+    "path_error",
+]
+LATER = {"stage": None, "stages": None, "track": None, "oracle_path": None, "checkpoint": None, "attempts": 1, "host": HostLoad()}
+
+
+def old_store(directory: Path, version: int, *records: EpisodeRecord) -> list[EpisodeRecord]:
+    """Writes records as programs with an earlier schema did; gives them as they should be read."""
+    directory.mkdir(exist_ok=True)
+    connection = sqlite3.connect(directory / FILE_NAME)
+    for statement in (statement for migration in store_module.MIGRATIONS[:version] for statement in migration):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {store_module.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("INSERT INTO protocols VALUES (?, ?)", (HAMSTER.fingerprint, HAMSTER.to_json()))
+    connection.execute("INSERT INTO runs VALUES (1, '2020-01-01T00:00:00+00:00', NULL, '{}', '{}', 'a machine')")
+    added = ["draws", "proposals"] if version > 1 else []
+    times = ["reset_wall", "reset_cpu", "act_wall", "act_cpu", "step_wall", "step_cpu"]
+    for record in records:
+        scenario = record.scenario
+        row = {name: getattr(record, name) for name in OLD_COLUMNS + added}
+        row |= {name: getattr(record.timings, name) for name in times}
+        row |= {name: getattr(scenario, name) for name in ("task", "variation", "factor", "episode", "seed")}
+        row |= {"run": 1, "recorded": "2020-01-01", "scenario": scenario.id, "versions": json.dumps(record.versions)}
+        connection.execute(f"INSERT INTO episodes ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+    connection.commit()
+    connection.close()
+    lost = LATER | ({} if version > 1 else {"draws": None, "proposals": None})
+    return [
+        dataclasses.replace(record, timings=Timings(**{n: getattr(record.timings, n) for n in times}), **lost)  # type: ignore[arg-type]
+        for record in records
+    ]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_of_earlier_schemas_are_read_and_continued(version: int, tmp_path: Path) -> None:
+    old = old_store(tmp_path, version, RECORD, SUCCESS)
+    before = (tmp_path / FILE_NAME).read_bytes()
     with ResultStore.for_reading(tmp_path) as store:
         assert list(store.records()) == old
+        digest = store.digest()
+    assert (tmp_path / FILE_NAME).read_bytes() == before
     with ResultStore.for_writing(tmp_path) as store:
+        assert store.digest() == digest
         store.add(store.start_run(HAMSTER, {}), dataclasses.replace(RECORD, agent="c"))
         assert list(store.records()) == [*old, dataclasses.replace(RECORD, agent="c")]
-    assert file.exists()
+
+
+def test_digest_of_what_earlier_schemas_knew_is_the_one_they_had(tmp_path: Path) -> None:
+    # Made with the program before stages and tracks were recorded.
+    old_store(tmp_path, 2, RECORD, SUCCESS)
+    with ResultStore.for_reading(tmp_path) as store:
+        assert store.digest() == "8cb0dd2d6611de237d3e1ada7d973b8056a2c89ead2556b94e71dcc618918d19"
 
 
 def test_what_a_planner_said_is_no_part_of_the_digest(tmp_path: Path) -> None:
@@ -230,7 +303,7 @@ def test_what_a_planner_said_is_no_part_of_the_digest(tmp_path: Path) -> None:
 def test_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = filled(tmp_path)
     before = file.read_bytes()
-    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN stage INTEGER", "no such statement"))
+    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER", "no such statement"))
     monkeypatch.setattr(store_module, "MIGRATIONS", newer)
     with pytest.raises(StoreError):
         ResultStore.for_writing(tmp_path)

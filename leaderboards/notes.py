@@ -1,0 +1,74 @@
+"""The sentences below a table of success: what its figures are, and what a reader might take them for but should not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hamster_bench.leaderboards.formats import INCOMPLETE, MISSING, UNDEFINED
+from hamster_bench.leaderboards.grid import Row
+from hamster_bench.leaderboards.measures import Measure, over_seeds
+from hamster_bench.leaderboards.table import SuccessTable
+
+INTERVALS = "Intervals: Wilson; the mean weighs tasks equally, its interval is a score interval with the variance within tasks."
+
+
+def success_title(table: SuccessTable, what: str = "Success", factor: str | None = None) -> str:
+    """``Success, protocol hamster, no_var (fingerprint acdde6439fdd)``."""
+    return f"{what}, protocol {table.protocol.label}{f', {factor}' if factor else ''} (fingerprint {table.protocol.fingerprint})"
+
+
+def success_notes(table: SuccessTable, rows: Sequence[Row], measure: Measure, *, counted: bool) -> tuple[str, ...]:
+    """Notes for rows of success.
+
+    Args:
+        table: what the figures were made from.
+        rows: the rows, without published ones.
+        measure: how the figures are stated.
+        counted: every figure shows its number of episodes.
+    """
+    entries = [entry for row in rows for entry in row.entries]
+    single = [entry for row in rows if row.kind == "figures" for entry in row.entries if entry.n]
+    notes = [_figures_note(table, measure, counted)]
+    if any(entry.outcomes is not None and entry.outcomes.errors for entry in entries):
+        notes.append("Errors (something broke) count as not successful.")
+    notes += mark_notes(rows)
+    numbers = sorted({entry.n for entry in single})
+    if len(numbers) > 1:
+        notes.append(
+            "Cells rest on different numbers of episodes."
+            if counted
+            else f"Figures rest on {numbers[0]} to {numbers[-1]} episodes."
+        )
+    elif numbers and not counted:
+        notes.append(f"Every figure rests on {numbers[0]} episodes.")
+    if table.version_sets > 1:
+        notes.append(f"Records were made by {table.version_sets} different sets of program versions.")
+    if len(table.renderers) > 1:
+        notes.append(
+            f"Images were drawn by different renderers ({', '.join(table.renderers)}), which agents may take differently."
+        )
+    return tuple(notes)
+
+
+def mark_notes(rows: Sequence[Row]) -> list[str]:
+    """What the marks mean that stand in some rows."""
+    entries = [entry for row in rows for entry in row.entries]
+    notes = []
+    if any(entry.undefined for entry in entries):
+        notes.append(f"{UNDEFINED}: the factor is not defined for the task; a mean is over defined cells only.")
+    if any(entry.incomplete and entry.value is None for entry in entries):
+        notes.append(f"{MISSING}: no records.")
+    if any(entry.incomplete and entry.value is not None for entry in entries):
+        notes.append(f"{INCOMPLETE}: defined cells without records, or seeds that lack some, are left out of this figure.")
+    return notes
+
+
+def _figures_note(table: SuccessTable, measure: Measure, counted: bool) -> str:
+    number = " and number of episodes" if counted else ""
+    if measure is not over_seeds:
+        return f"Success in % [95 % interval]{number}. {INTERVALS}"
+    seeds = ", ".join(map(str, table.seeds))
+    return (
+        f"Success in %, mean ± sample standard deviation over base seeds of the scenarios ({seeds}){number}. The deviation tells how much "
+        "single seeds scatter; it is no confidence interval of the mean, and says nothing of the scatter between trainings."
+    )

@@ -1,0 +1,126 @@
+"""Figures: what is drawn in them, and the files they become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
+from hamster_bench.leaderboards.agent_sheet import Training
+from hamster_bench.leaderboards.demonstration_table import demonstration_points
+from hamster_bench.leaderboards.figures.demonstrations import demonstration_plot
+from hamster_bench.leaderboards.figures.failure_split import Failures, failure_split, failures_by_kind
+from hamster_bench.leaderboards.figures.forest import Effect, forest_plot
+from hamster_bench.leaderboards.figures.heat_map import heat_map
+from hamster_bench.leaderboards.figures.style import OKABE_ITO, save
+from hamster_bench.leaderboards.reference import reference_for, with_reference
+from hamster_bench.leaderboards.table import success_table
+from hamster_bench.leaderboards.variation_table import task_variation_grid, variation_grid
+from tests.leaderboards.made_up import HAMSTER, records
+
+EFFECT = Effect(label="tab_tex", group="x", effect=-0.2, low=-0.3, high=-0.1)
+
+
+def texts(figure: object) -> list[str]:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    assert isinstance(figure, Figure)
+    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+
+
+def test_heat_map_shows_every_figure_and_tells_undefined_from_missing() -> None:
+    made = [*records("a", "x", "sssf"), *records("b", "x", "ffff"), *records("a", "x", "ssss", "bac_tex")]
+    grid = task_variation_grid(
+        success_table(made, HAMSTER),
+        columns=("no_var", "bac_tex", "rec_obj_siz"),
+        is_defined=lambda task, factor: factor != "rec_obj_siz",
+    )
+    shown = texts(heat_map(with_reference(grid, reference_for("variations")), "T"))
+    for text in ("75", "0", "100", "-", "?", "38", "100*", "a", "b", "mean over tasks", "no_var", "T"):
+        assert text in shown
+    assert shown.count("-") == 3
+    assert not [text for text in shown if "3D-DA" in text]
+
+
+def test_failure_split_shares_are_those_of_the_records() -> None:
+    table = success_table([*records("a", "x", "ssffmme"), *records("b", "x", "f"), *records("a", "y", "ss")], HAMSTER)
+    rows = failures_by_kind(table)
+    causes = {"step_limit": 3, "motion_failure:ik_unreachable": 2, "agent_error": 1}
+    assert rows == [Failures(label="x", causes=causes, n=8), Failures(label="y", causes={}, n=2)]
+    shown = texts(failure_split(rows, "T"))
+    for text in ("50", "33", "17", "6 of 8", "0 of 2", "step_limit"):
+        assert text in shown
+
+
+def test_rare_causes_are_drawn_together() -> None:
+    many = {f"cause_{i}": 20 - i for i in range(12)}
+    shown = texts(failure_split([Failures(label="x", causes=many, n=1000)], "T"))
+    assert [text for text in shown if text.startswith("cause_")] == [f"cause_{i}" for i in range(6)]
+    assert "other" in shown
+    assert f"{100 * sum(20 - i for i in range(6, 12)) / sum(many.values()):.0f}" in shown
+    with pytest.raises(InvalidOptionError):
+        failure_split([], "T")
+
+
+def test_demonstration_plot_draws_points_intervals_and_published_lines() -> None:
+    table = success_table([*records("a", "x", "sfff"), *records("a", "y", "ssff")], HAMSTER)
+    trainings = {name: Training(method="M", demonstrations=10, share=share) for name, share in (("x", 0.5), ("y", 1.0))}
+    points = demonstration_points(table, trainings=trainings)
+    figure = demonstration_plot(points, "T", reference=reference_for("demonstrations"))
+    lines = [(str(line.get_label()), np.array(line.get_xydata())) for line in figure.axes[0].lines]
+    np.testing.assert_allclose(lines[0][1], [[50, 25], [100, 50]])
+    np.testing.assert_allclose(dict(lines)["† HAMSTER + 3D-DA, published"], [[50, 36], [100, 43]])
+    low, high = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)[:, 1]
+    entry = points[0][2]
+    assert entry.low is not None
+    assert entry.high is not None
+    assert (low, high) == pytest.approx((100 * entry.low, 100 * entry.high))
+
+
+def test_forest_plot_fills_what_is_clear_of_zero() -> None:
+    effects = [EFFECT, Effect(label="tab_tex", group="y", effect=0.0, low=-0.1, high=0.1)]
+    figure = forest_plot(effects, "T")
+    markers = [line for line in figure.axes[0].lines if line.get_marker() not in ("None", "", None)]
+    assert [line.get_markerfacecolor() for line in markers] == [OKABE_ITO[0], "white"]
+    assert [float(np.asarray(line.get_xdata())[0]) for line in markers] == [-20.0, 0.0]
+
+
+@pytest.mark.parametrize("limits", [(0.0, 0.1), (float("nan"), 0.1), (-0.3, float("inf"))])
+def test_forest_plot_refuses_effects_outside_their_limits(limits: tuple[float, float]) -> None:
+    with pytest.raises(InvalidOptionError, match="within its finite limits"):
+        forest_plot([Effect(label="a", group="", effect=-0.2, low=limits[0], high=limits[1])], "T")
+    with pytest.raises(InvalidOptionError, match="no effects"):
+        forest_plot([], "T")
+
+
+def test_files_are_the_same_every_time_and_names_are_made_safe(tmp_path: Path) -> None:
+    for folder in ("1", "2"):
+        files = save(forest_plot([EFFECT], "T"), tmp_path / folder, "forest-my.module:Agent/../x")
+    assert [file.name for file in files] == [f"forest-my.module_Agent_.._x.{ending}" for ending in ("pdf", "svg", "png")]
+    for file in files:
+        assert file.read_bytes() == (tmp_path / "1" / file.name).read_bytes()
+    assert files[0].read_bytes().startswith(b"%PDF")
+    assert "percentage points" in files[1].read_text()
+    with Image.open(files[2]) as image:
+        assert image.size[0] > 800
+
+
+def test_unknown_formats_and_folders_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="file format 'jpg'"):
+        save(forest_plot([EFFECT], "T"), tmp_path, "x", ["jpg"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        save(forest_plot([EFFECT], "T"), tmp_path / "file" / "folder", "x", ["svg"])
+
+
+def test_palette_tells_colours_apart_without_hue() -> None:
+    grid = variation_grid(success_table(records("a", "x", "s"), HAMSTER), columns=("no_var",), is_defined=lambda t, f: True)
+    assert "100" in texts(heat_map(grid, "T"))
+    from matplotlib import colormaps
+
+    lightness = colormaps["cividis"](np.linspace(0, 1, 11))[:, :3] @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(lightness) > 0).all()
