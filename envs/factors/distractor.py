@@ -54,9 +54,11 @@ def draw(setting: Setting, rng: np.random.Generator) -> Draw:
     taken: list[tuple[NDArray[np.float64], float]] = []
     for area, kind, _ in wanted:
         scale = sizes[kind]
-        thing = pool_object(kind, scale, setting.materials.distractors)
-        pose = _free_place(setting, area, thing.footprint_radius, thing.height, taken, rng)
-        taken.append((pose[:2], thing.footprint_radius))
+        # The natural size is at hand; another would be made anew.
+        thing = pool_object(kind, 1.0, setting.materials.distractors)
+        radius, height = scale * thing.footprint_radius, scale * thing.height
+        pose = _free_place(setting, area, radius, height, taken, rng)
+        taken.append((pose[:2], radius))
         objects.append({"kind": kind, "scale": scale, "area": area, "pose_base": pose.tolist()})
     return {"objects": objects}
 

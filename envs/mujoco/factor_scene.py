@@ -184,6 +184,7 @@ class EpisodeScene:
     def _touches_task(self, bottom: FloatArray, radius: float, height: float) -> bool:
         model, data = self.scene.model, self.data
         probe = lookup(model, mujoco.mjtObj.mjOBJ_GEOM, "geom", PROBE)
+        stored = model.geom_size[probe].copy()
         model.geom_size[probe, :2] = radius, height / 2
         centre = bottom + np.array([0.0, 0.0, height / 2])
         data.geom_xpos[probe] = centre
@@ -191,7 +192,9 @@ class EpisodeScene:
         reach = float(np.hypot(radius, height / 2))
         geoms = self.scene.task_geoms
         near = np.linalg.norm(data.geom_xpos[geoms] - centre, axis=1) < model.geom_rbound[geoms] + reach
-        return any(mujoco.mj_geomDistance(model, data, probe, int(geom), 1.0, None) <= 0.0 for geom in geoms[near])
+        touches = any(mujoco.mj_geomDistance(model, data, probe, int(geom), 1.0, None) <= 0.0 for geom in geoms[near])
+        model.geom_size[probe] = stored
+        return touches
 
     def _solid(self, body: str) -> tuple[int, ...]:
         self.scene.body(body)

@@ -24,7 +24,7 @@ _SIZES = ("man_obj_siz", "rec_obj_siz")
 _ON_OBJECTS = ("man_obj_col", "man_obj_tex", "rec_obj_col", "rec_obj_tex")
 _COMBINED = ("rlb_and_col", "all_mixed")
 # Pixels of the 128 x 128 front image that change at least where everything is meant to change.
-_LEAST_PIXELS = {"bac_tex": 4000, "tab_tex": 4000, "tab_col": 4000, "lig_col": 4000, "cam_pos": 1500}
+_LEAST_PIXELS = {"bac_tex": 4000, "tab_tex": 4000, "tab_col": 4000, "lig_col": 800, "cam_pos": 1500}
 _LEAST_COMBINED = 12_000
 # Share of an object's pixels.
 _LEAST_SHARE = 0.2
@@ -240,7 +240,9 @@ def check_image(bench: Bench, factor: str, start: Start, control: Start) -> None
         added = [bench.model.body(slot.name).id for slot in bench.env.simulation.scene.slots]
         for body in added:
             seen = start.bodies == body
-            assert changed[seen].mean() >= _LEAST_SHARE, f"{seen.sum()} pixels"
+            # One may stand behind another.
+            assert not seen.any() or changed[seen].mean() >= _LEAST_SHARE, f"{seen.sum()} pixels"
+        assert np.isin(start.bodies, added).any()
         elsewhere = ~np.isin(start.bodies, added)
         assert np.array_equal(start.rgb[elsewhere], control.rgb[elsewhere])
         return
