@@ -115,7 +115,7 @@ class RayCluster:
         self._ours = not ray.is_initialized()
         if self._ours:
             _connect(address, count)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources: dict[str, float] = ray.cluster_resources()
         self.count = count or max(1, int(resources.get("CPU", 1)))
         self._gpus = 1 if resources.get("GPU", 0) >= 1 else 0
         variables = {name: os.environ[name] for name in _CARRIED if name in os.environ}
