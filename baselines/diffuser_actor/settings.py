@@ -51,6 +51,10 @@ class DiffuserActorSettings:
         text_layers: number of layers in which image tokens look at the instruction.
         context_share: of so many scene tokens one takes part in the self-attention of the head.
         workspace: lowest and highest corner [m] of the box that is scaled to [-1, 1].
+        position_frequency: highest frequency of the rotary position codes [radian per unit of the normalised workspace]. With the
+            published 1.0 points a few centimetres apart have nearly the same code, and telling them apart takes a long training.
+        point_features: whether the points enter the tokens as features too: as further channels of the images that a ``compact``
+            backbone sees, and added to every token. In the original they enter by rotary codes alone.
         sampler: how a pose is sampled: ``"ddpm"`` as published, or ``"ddim"``, which can do with few steps.
         sampling_steps: how many of the diffusion steps sampling makes; None for all.
     """
@@ -68,6 +72,8 @@ class DiffuserActorSettings:
     text_layers: int = 2
     context_share: int = 5
     workspace: tuple[Corner, Corner] = PERACT_WORKSPACE
+    position_frequency: float = 1.0
+    point_features: bool = False
     sampler: Sampler = "ddpm"
     sampling_steps: int | None = None
 
