@@ -141,6 +141,11 @@ class DemoStore:
             _replace(folder / _SETTINGS_FILE, (json.dumps(_described(settings), indent=2) + "\n").encode())
         return cls(folder)
 
+    @staticmethod
+    def exists(directory: str | os.PathLike[str]) -> bool:
+        """Whether there is a store, of whatever format."""
+        return (Path(directory) / _SETTINGS_FILE).exists()
+
     # Reading
 
     def scenarios(self) -> tuple[Scenario, ...]:
