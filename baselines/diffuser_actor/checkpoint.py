@@ -171,15 +171,25 @@ def save_own(file: Path, network: DiffuserActor, training: Mapping[str, Any]) ->
         InvalidOptionError: the name does not end in ``.safetensors``.
         StoreError: the file cannot be written.
     """
+    save_entries(file, network.settings, network.state_dict(), training)
+
+
+def save_entries(file: Path, settings: DiffuserActorSettings, entries: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
+    """`save_own` for a state dictionary that need not be the network's present one, an average over the training for instance.
+
+    Raises:
+        InvalidOptionError: the name does not end in ``.safetensors``.
+        StoreError: the file cannot be written.
+    """
     from safetensors.torch import save
 
     if file.suffix != ".safetensors":
         raise InvalidOptionError(f"a checkpoint's name ends in .safetensors, got {file.name}")
-    header = {"format": _FORMAT, "settings": json.loads(network.settings.to_json()), "training": dict(training)}
-    entries = {name: entry.detach().cpu().contiguous() for name, entry in network.state_dict().items()}
+    header = {"format": _FORMAT, "settings": json.loads(settings.to_json()), "training": dict(training)}
+    held = {name: entry.detach().cpu().contiguous() for name, entry in entries.items()}
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(save(entries, {_KEY: json.dumps(header, sort_keys=True)}))
+        part.write_bytes(save(held, {_KEY: json.dumps(header, sort_keys=True)}))
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)

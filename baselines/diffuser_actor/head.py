@@ -55,6 +55,15 @@ class Scene:
     sampled: Tensor
     sampled_code: Tensor
 
+    def repeated(self, count: int) -> Scene:
+        """Every scene of the batch ``count`` times in a row."""
+        return Scene(
+            [seen.repeated(count) for seen in self.seen],
+            None if self.seen_words is None else [seen.repeated(count) for seen in self.seen_words],
+            self.sampled.repeat_interleave(count, 0),
+            self.sampled_code.repeat_interleave(count, 0),
+        )
+
 
 @dataclass(frozen=True)
 class StepModulations:

@@ -1,1 +1,1 @@
-"""Training of policies from demonstrations: samples, the loop, its checkpoints and its figures; what is particular to a policy is a `Learner`."""
+"""Training of policies from demonstrations; what is particular to a policy is a `learner.Learner`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -113,7 +112,12 @@ def train(
     rates = [group["lr"] for group in optimiser.param_groups]
     average = {name: value.detach().clone() for name, value in learner.module.state_dict().items()} if settings.average else {}
     described = asdict(settings) | {"processes": place.count}
-    identity = {"policy": learner.name, "configuration": learner.configuration(), "settings": described, "data": record.get("data")}
+    identity = {
+        "policy": learner.name,
+        "configuration": learner.configuration(),
+        "settings": described,
+        "data": record.get("data"),
+    }
     state = directory / STATE_FILE
     done = restore_state(state, learner.module, optimiser, average, identity) if state.exists() else 0
     losses_of = _with_averaged_gradients(learner, place)
@@ -281,6 +285,4 @@ def _validated(
 
 
 def _summary(name: str, values: NDArray[np.float64]) -> float:
-    if math.nan in values:
-        return math.nan
     return float(np.median(values) if name.endswith(("_m", "_deg")) else np.mean(values))
