@@ -15,7 +15,7 @@ from hamster_bench.agent import ActionMode, AgentNeeds, EpisodeContext, PathForm
 from hamster_bench.baselines.diffuser_actor.checkpoint import load
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, SamplingNoise, Situation
 from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
-from hamster_bench.baselines.diffuser_actor.text import ClipText, word_numbers
+from hamster_bench.baselines.parts.text import ClipText, word_numbers
 from hamster_bench.envs.contract import WORKSPACE_LOWER, WORKSPACE_UPPER
 from hamster_bench.errors import AgentError
 from hamster_bench.geometry import Camera, quat_xyzw_normalised
