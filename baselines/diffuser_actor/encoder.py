@@ -12,7 +12,7 @@ from hamster_bench.baselines.diffuser_actor.attention import RelativeAttentionSt
 from hamster_bench.baselines.diffuser_actor.backbones import FeaturePyramid, make_backbone, normalised_colours
 from hamster_bench.baselines.diffuser_actor.farthest_points import farthest_points
 from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
-from hamster_bench.baselines.diffuser_actor.text import CLIP_WIDTH, LEARNED_WIDTH, LearnedText
+from hamster_bench.baselines.parts.text import CLIP_WIDTH, LEARNED_WIDTH, LearnedText
 
 _HISTORY_LAYERS = 3
 

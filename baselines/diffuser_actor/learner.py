@@ -16,7 +16,7 @@ from torch.nn import functional
 from hamster_bench.baselines.diffuser_actor.checkpoint import load_clip_trunk, save_entries
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, SamplingNoise, Situation
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS, Corner, DiffuserActorSettings
-from hamster_bench.baselines.diffuser_actor.text import ClipText, word_numbers
+from hamster_bench.baselines.parts.text import ClipText, word_numbers
 from hamster_bench.baselines.training.samples import KeyposeSamples, overlaid
 from hamster_bench.baselines.training.settings import TrainingSettings
 from hamster_bench.errors import InvalidOptionError
