@@ -97,3 +97,11 @@ def test_they_have_learned(name):
         solved += info["is_success"]
     env.close()
     assert solved >= 3
+
+
+def test_other_weights_are_another_agent():
+    """Otherwise records of both could end up in one directory under one name."""
+    agent = make_agent("3d_da")
+    before = agent_fingerprint(agent)
+    agent.checkpoint_fingerprint = "0" * 12
+    assert agent_fingerprint(agent) != before
