@@ -137,6 +137,7 @@ class Decision:
         gripper_open: (b,) int64, 1 open.
         ignore_collisions: (b,) int64, 1 to ignore.
         rotation_bins: number of bins of a full turn.
+        finite: whether all numbers these were chosen by are finite.
     """
 
     position: Tensor
@@ -144,6 +145,7 @@ class Decision:
     gripper_open: Tensor
     ignore_collisions: Tensor
     rotation_bins: int
+    finite: bool
 
     def keyposes(self) -> NDArray[np.float64]:
         """Actions (b, 9): position [m], quaternion xyzw, gripper open, ignore collisions."""
@@ -179,10 +181,10 @@ class Rvt2(nn.Module):
     def decide(self, situation: Situation) -> Decision:
         """The next keypose: the point where the first stage's views agree, looked at again four times as large."""
         cloud, words = self.in_cube(situation.points), self._words(situation.instruction)
-        _, heat = self.mvt1(self.views(cloud, situation.colors), situation.state, words)
-        centre = best_points(_probabilities(heat))
-        features, heat = self.mvt2(self.views(self.zoomed(cloud, centre), situation.colors), situation.state, words)
-        point = best_points(_probabilities(heat))
+        _, coarse = self.mvt1(self.views(cloud, situation.colors), situation.state, words)
+        centre = best_points(_probabilities(coarse))
+        features, fine = self.mvt2(self.views(self.zoomed(cloud, centre), situation.colors), situation.state, words)
+        point = best_points(_probabilities(fine))
         pose = self.mvt2.pose_logits(features, point)
         bins = torch.stack([logits.argmax(-1) for logits in (pose.x, pose.y, pose.z)], -1)
         return Decision(
@@ -191,6 +193,7 @@ class Rvt2(nn.Module):
             pose.gripper.argmax(-1),
             pose.collision.argmax(-1),
             self.settings.rotation_bins,
+            all(bool(torch.isfinite(logits).all()) for logits in (coarse, fine, *vars(pose).values())),
         )
 
     def training_pass(self, situation: Situation, target: Target, noise: TrainingNoise) -> Pass:
