@@ -165,7 +165,17 @@ def save_own(file: Path, network: DiffuserActor, training: Mapping[str, Any]) ->
         InvalidOptionError: the name does not end in ``.safetensors``.
         StoreError: the file cannot be written.
     """
-    write_own(file, _POLICY, network.state_dict(), network.settings.to_json(), training)
+    save_entries(file, network.settings, network.state_dict(), training)
+
+
+def save_entries(file: Path, settings: DiffuserActorSettings, entries: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
+    """`save_own` for a state dictionary that need not be the network's present one, an average over the training for instance.
+
+    Raises:
+        InvalidOptionError: the name does not end in ``.safetensors``.
+        StoreError: the file cannot be written.
+    """
+    write_own(file, _POLICY, entries, settings.to_json(), training)
 
 
 def load_clip_trunk(backbone: ClipResNet50, file: Path | None = None) -> None:
