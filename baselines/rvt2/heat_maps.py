@@ -16,6 +16,11 @@ _LEAST_DISTANCE = 1e-9
 _BLOCK = 1 << 18
 
 
+def probabilities(logits: Tensor) -> Tensor:
+    """Heat maps (b, views, size, size), each with the sum 1, of logits."""
+    return logits.float().flatten(2).softmax(-1).view_as(logits)
+
+
 def target_maps(places: Tensor, size: int) -> Tensor:
     """Heat around pixels: Gaussian, 0 beyond three deviations, with the sum 1.
 
