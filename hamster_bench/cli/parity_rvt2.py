@@ -58,15 +58,8 @@ def compare(file: Path) -> Sequence[Figure]:
 
 
 def _figures(arrays: Arrays) -> Iterator[Figure]:
-    from hamster_bench.baselines.rvt2.checkpoint import network_of
-    from hamster_bench.baselines.rvt2.settings import SETTINGS, published_settings
-
-    config: Mapping[str, Any] = json.loads(bytes(arrays["config_json"]))
-    # Recorded without dropout, whatever the settings say.
-    settings = replace(published_settings(config, SETTINGS.get("peract")), dropout=0.0)
-    weights = {name.removeprefix(_WEIGHTS): tensor(arrays, name) for name in arrays if name.startswith(_WEIGHTS)}
-    network = network_of(weights, settings, "the recorded network")
-    situation = _situation(arrays, network)
+    network = recorded_network(arrays)
+    situation = recorded_situation(arrays, network)
     yield from _cloud_figures(arrays, network, situation)
     yield from _view_figures(arrays, network, situation)
     yield from _decision_figures(arrays, network, situation)
@@ -76,7 +69,25 @@ def _figures(arrays: Arrays) -> Iterator[Figure]:
     yield from _training_figures(arrays, network, situation)
 
 
-def _situation(arrays: Arrays, network: Rvt2) -> Situation:
+def recorded_network(arrays: Arrays) -> Rvt2:
+    """The network with the weights and sizes of the archive.
+
+    Raises:
+        InvalidOptionError: it is of a variant that does not exist here.
+        StoreError: the weights are not those of the network it describes.
+    """
+    from hamster_bench.baselines.rvt2.checkpoint import network_of
+    from hamster_bench.baselines.rvt2.settings import SETTINGS, published_settings
+
+    config: Mapping[str, Any] = json.loads(bytes(arrays["config_json"]))
+    # Recorded without dropout, whatever the settings say.
+    settings = replace(published_settings(config, SETTINGS.get("peract")), dropout=0.0)
+    weights = {name.removeprefix(_WEIGHTS): tensor(arrays, name) for name in arrays if name.startswith(_WEIGHTS)}
+    return network_of(weights, settings, "the recorded network")
+
+
+def recorded_situation(arrays: Arrays, network: Rvt2) -> Situation:
+    """What the policy sees in the archive."""
     import torch
 
     from hamster_bench.baselines.rvt2.network import Situation
