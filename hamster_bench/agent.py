@@ -134,6 +134,9 @@ AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomA
 AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
 AGENTS.register("3d_da", "hamster_bench.baselines.diffuser_actor.agents:ThreeDDiffuserActor")
 AGENTS.register("hamster_3d_da", "hamster_bench.baselines.diffuser_actor.agents:HamsterThreeDDiffuserActor")
+AGENTS.register("rvt2", "hamster_bench.baselines.rvt2.agents:Rvt2")
+AGENTS.register("hamster_rvt2", "hamster_bench.baselines.rvt2.agents:HamsterRvt2")
+AGENTS.register("hamster_rvt2_concat", "hamster_bench.baselines.rvt2.agents:HamsterRvt2Concat")
 AGENTS.register("remote", "hamster_bench.serving.remote:RemoteAgent")
 
 

@@ -16,29 +16,15 @@ from torch.nn import functional
 from hamster_bench.baselines.diffuser_actor.checkpoint import load_clip_trunk, save_entries
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, SamplingNoise, Situation
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS, Corner, DiffuserActorSettings
+from hamster_bench.baselines.parts.cameras import world_points
 from hamster_bench.baselines.parts.text import ClipText, word_numbers
 from hamster_bench.baselines.training.samples import KeyposeSamples, overlaid
-from hamster_bench.baselines.training.settings import TrainingSettings
+from hamster_bench.baselines.training.settings import PathOverlaySettings, TrainingSettings
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.registry import Registry
 
 # As far beyond the keyposes of the training data the workspace reaches [m] (3D Diffuser Actor).
 _WORKSPACE_MARGIN = 0.04
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathOverlaySettings:
-    """The path that is drawn over the images of a training.
-
-    Attributes:
-        source: whose path: ``"oracle"``.
-        noise: standard deviation on x and y [fraction of the image]. HAMSTER trained with 0.01.
-        style: drawing style.
-    """
-
-    source: str = "oracle"
-    noise: float = 0.01
-    style: str = "hamster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,17 +220,6 @@ def fitted_settings(settings: DiffuserActorSettings, samples: KeyposeSamples) ->
 def _corner(position: NDArray[np.float64]) -> Corner:
     x, y, z = (round(float(value), 4) for value in position)
     return x, y, z
-
-
-def world_points(depth: NDArray[np.float32], intrinsics: NDArray[np.float64], extrinsics: NDArray[np.float64]) -> Tensor:
-    """World points (b, cameras, 3, H, W) float32 [m] of planar depth images; `hamster_bench.geometry.Camera.point_cloud` of many."""
-    height, width = depth.shape[-2:]
-    v, u = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-    pixels = torch.stack((u, v, torch.ones_like(u))).flatten(1).double()
-    rotation = torch.from_numpy(extrinsics[..., :3, :3] @ np.linalg.inv(intrinsics))
-    rays = (rotation @ pixels).float().unflatten(-1, (height, width))
-    origin = torch.from_numpy(extrinsics[..., :3, 3]).float()[..., None, None]
-    return rays * torch.from_numpy(depth)[..., None, :, :] + origin
 
 
 def resized(colours: Tensor, points: Tensor, between: tuple[float, float], rng: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,12 @@ _CUT = 3.0
 # Least distance from a cell that divides [cells]: at a cell itself its value stands alone.
 _LEAST_DISTANCE = 1e-9
 # So many sums are looked at in one go, about what a core's cache holds.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Heat maps (b, views, size, size), each with the sum 1, of logits."""
+    return logits.float().flatten(2).softmax(-1).view_as(logits)
 
 
 def target_maps(places: Tensor, size: int) -> Tensor:
@@ -76,6 +81,8 @@ def best_points(maps: Tensor) -> Tensor:
         Centres (b, 3) of the best cells, cube.
     """
     batch, _, size, _ = maps.shape
+    # One map's peak may be so high that single precision drops what the others say along the axis it does not see.
+    maps, given = maps.double(), maps.dtype
     means = torch.zeros_like(maps)
     means[..., :-1, :-1] = (maps[..., :-1, :-1] + maps[..., :-1, 1:] + maps[..., 1:, :-1] + maps[..., 1:, 1:]) / 4
     top, front, right = (view.transpose(-1, -2) for view in means.unbind(1))
@@ -91,7 +98,7 @@ def best_points(maps: Tensor) -> Tensor:
     at = torch.arange(batch, device=maps.device), x
     cell = _scores(over_xy[at][..., None], over_yz, over_xz[at][:, None]).flatten(1).argmax(1)
     indices = torch.stack((x, cell // size, cell % size), -1)
-    return (2 * indices.to(maps.dtype) + 1) / size - 1
+    return ((2 * indices.to(maps.dtype) + 1) / size - 1).to(given)
 
 
 def _scores(top: Tensor, front: Tensor, right: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hamster_bench.baselines.parts.text import CLIP_WIDTH, LEARNED_WIDTH, LearnedText
-from hamster_bench.baselines.rvt2.heat_maps import best_points, target_maps
+from hamster_bench.baselines.rvt2.heat_maps import best_points, probabilities, target_maps
 from hamster_bench.baselines.rvt2.renderer import render
 from hamster_bench.baselines.rvt2.rotations import quat_xyzw_from_bins
 from hamster_bench.baselines.rvt2.settings import Rvt2Settings
@@ -40,6 +40,11 @@ class Situation:
     state: Tensor
     instruction: Tensor | None
 
+    def to(self, device: torch.device) -> Situation:
+        """The same on another device."""
+        instruction = None if self.instruction is None else self.instruction.to(device)
+        return Situation(self.points.to(device), self.colors.to(device), self.state.to(device), instruction)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -57,6 +62,10 @@ class Target:
     gripper_open: Tensor
     ignore_collisions: Tensor
 
+    def to(self, device: torch.device) -> Target:
+        """The same on another device."""
+        return Target(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 @dataclass(frozen=True)
 class TrainingNoise:
@@ -71,10 +80,10 @@ class TrainingNoise:
     bin_offsets: Tensor
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, batch: int) -> TrainingNoise:
-        """Noise from a numpy generator, hence the same on every machine."""
-        zoom = rng.random((batch, 3), dtype=np.float32)
-        return cls(torch.from_numpy(zoom), torch.from_numpy(rng.integers(*_BIN_OFFSETS, (batch, 2))))
+    def drawn(cls, generator: torch.Generator, batch: int) -> TrainingNoise:
+        """Noise from a generator on the processor."""
+        zoom = torch.rand((batch, 3), generator=generator)
+        return cls(zoom, torch.randint(*_BIN_OFFSETS, (batch, 2), generator=generator))
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,10 @@ class Pass:
         """What training makes small."""
         entropy = functional.cross_entropy
         # Every map is one choice among its pixels.
-        heat, targets = self.heat.flatten(0, 1).flatten(1), self.targets.flatten(0, 1).flatten(1)
+        maps, targets = self.heat.flatten(0, 1).flatten(1), self.targets.flatten(0, 1).flatten(1)
+        precision = torch.promote_types(maps.dtype, targets.dtype)
         return Losses(
-            entropy(heat, targets),
+            entropy(maps.to(precision), targets.to(precision)),
             *(entropy(logits, self.target.bins[:, i]) for i, logits in enumerate((self.pose.x, self.pose.y, self.pose.z))),
             entropy(self.pose.gripper, self.target.gripper_open),
             entropy(self.pose.collision, self.target.ignore_collisions),
@@ -137,6 +147,7 @@ class Decision:
         gripper_open: (b,) int64, 1 open.
         ignore_collisions: (b,) int64, 1 to ignore.
         rotation_bins: number of bins of a full turn.
+        finite: whether all numbers these were chosen by are finite.
     """
 
     position: Tensor
@@ -144,6 +155,7 @@ class Decision:
     gripper_open: Tensor
     ignore_collisions: Tensor
     rotation_bins: int
+    finite: bool = True
 
     def keyposes(self) -> NDArray[np.float64]:
         """Actions (b, 9): position [m], quaternion xyzw, gripper open, ignore collisions."""
@@ -178,16 +190,21 @@ class Rvt2(nn.Module):
     @torch.inference_mode()
     def decide(self, situation: Situation) -> Decision:
         """The next keypose: the point where the first stage's views agree, looked at again four times as large."""
-        cloud, words = self.in_cube(situation.points), self._words(situation.instruction)
-        _, heat = self.mvt1(self.views(cloud, situation.colors), situation.state, words)
-        centre = best_points(_probabilities(heat))
-        features, heat = self.mvt2(self.views(self.zoomed(cloud, centre), situation.colors), situation.state, words)
-        point = best_points(_probabilities(heat))
+        cloud, words = self.in_cube(situation.points), self.words(situation.instruction)
+        _, coarse = self.mvt1(self.views(cloud, situation.colors), situation.state, words)
+        centre = best_points(probabilities(coarse))
+        features, fine = self.mvt2(self.views(self.zoomed(cloud, centre), situation.colors), situation.state, words)
+        point = best_points(probabilities(fine))
         pose = self.mvt2.pose_logits(features, point)
-        bins = torch.stack([logits.argmax(-1) for logits in (pose.x, pose.y, pose.z)], -1)
+        decision = self.decision(point, centre, pose)
+        finite = all(bool(torch.isfinite(logits).all()) for logits in (coarse, fine, *vars(pose).values()))
+        return replace(decision, finite=finite)
+
+    def decision(self, point: Tensor, centre: Tensor, pose: PoseLogits) -> Decision:
+        """What is decided by a point (b, 3) of the second stage, its centre (b, 3) and the heads."""
         return Decision(
             self.in_metres(point / self.settings.zoom + centre),
-            bins,
+            torch.stack([logits.argmax(-1) for logits in (pose.x, pose.y, pose.z)], -1),
             pose.gripper.argmax(-1),
             pose.collision.argmax(-1),
             self.settings.rotation_bins,
@@ -202,7 +219,7 @@ class Rvt2(nn.Module):
             noise: how far the second stage is off, and what the rotation heads are shown.
         """
         settings = self.settings
-        cloud, words = self.in_cube(situation.points), self._words(situation.instruction)
+        cloud, words = self.in_cube(situation.points), self.words(situation.instruction)
         point = self._scaled(target.position)
         # Twice, as in the original: its noise is uniform within +-1 times twice the setting.
         centre = point + (2 * noise.u01_zoom.to(point) - 1) * (2 * settings.zoom_noise)
@@ -244,7 +261,12 @@ class Rvt2(nn.Module):
         low, high = self.workspace
         return (points - (low + high) / 2) * (2 / (high - low).max())
 
-    def _words(self, instruction: Tensor | None) -> Tensor | None:
+    def words(self, instruction: Tensor | None) -> Tensor | None:
+        """What the stages are told: the instruction as it is, or embedded by the network itself, or None for one without text.
+
+        Raises:
+            ValueError: the network reads instructions, and there is none.
+        """
         if self.settings.text == "none":
             return None
         if instruction is None:
@@ -253,8 +275,3 @@ class Rvt2(nn.Module):
             words: Tensor = self.text(instruction)
             return words
         return instruction
-
-
-def _probabilities(heat: Tensor) -> Tensor:
-    """Heat maps (b, 3, size, size) of logits, each with the sum 1."""
-    return heat.flatten(2).softmax(-1).view_as(heat)

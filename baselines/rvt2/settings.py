@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from hamster_bench.agent import PathForm
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.registry import Registry
 
@@ -127,6 +128,12 @@ class Rvt2Settings:
         """Channels of a rendered view: point, colours, depth, and where the pixel is."""
         return 3 + self.color_channels + 1 + 3
 
+    def path_form(self, drawn: bool) -> PathForm:
+        """In which form a network with these settings takes the 2D path, given whether one was drawn in its training."""
+        if self.color_channels == 6:
+            return "channels"
+        return "overlay" if drawn else "none"
+
     def to_json(self) -> str:
         """The settings as text that `from_json` reads."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -225,9 +232,9 @@ def published_settings(network: Mapping[str, Any], base: Rvt2Settings) -> Rvt2Se
 SETTINGS: Registry[Rvt2Settings] = Registry("rvt2 configuration")
 # As the published checkpoint on PerAct's tasks is to be run.
 SETTINGS.register("peract", Rvt2Settings())
-# HAMSTER's simulation experiments: the published network without its language, as many points from the front camera alone.
-SETTINGS.register("paper", Rvt2Settings(cameras=("front",), image_size=(256, 256), text="none"))
-# For a processor: views of half the edge, a fiftieth of the parameters, and points spread wider because one small image has few.
+# HAMSTER's simulation experiments: the published network, as many points from the front camera alone.
+SETTINGS.register("paper", Rvt2Settings(cameras=("front",), image_size=(256, 256)))
+# For a processor: views of half the edge, a twentieth of the parameters, and points spread wider because one small image has few.
 SETTINGS.register(
     "small",
     Rvt2Settings(

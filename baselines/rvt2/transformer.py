@@ -92,13 +92,14 @@ class MultiViewTransformer(nn.Module):
             Features (b, 3 views, channels, patches, patches) and logits of heat maps (b, 3 views, size, size).
         """
         batch, edge = len(images), self.settings.patches
+        images, state = images.to(self.pos_encoding.dtype), state.to(self.pos_encoding.dtype)
         locations = self.get_buffer("pixel_locations").to(images).expand(batch, -1, -1, -1, -1)
         patches = self.patchify(torch.cat((images, locations), 2).flatten(0, 1)).unflatten(0, (batch, -1))
         states = self.proprio_preprocess(state)[:, None, :, None, None].expand(-1, len(VIEWS), -1, edge, edge)
         tokens = torch.cat((patches, states), 2).flatten(-2).transpose(-1, -2).flatten(1, 2) + self.pos_encoding
         said = 0
         if words is not None:
-            said = words.shape[1]
+            said, words = words.shape[1], words.to(self.pos_encoding.dtype)
             tokens = torch.cat((self.lang_preprocess(words.flatten(0, 1)).unflatten(0, words.shape[:2]), tokens), 1)
         tokens = self._attend(self.fc_bef_attn(tokens), said)
         features = self.fc_aft_attn(tokens[:, said:]).unflatten(1, (len(VIEWS), edge, edge)).permute(0, 1, 4, 2, 3)

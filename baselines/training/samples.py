@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hamster_bench.demos.store import DemoStore
 from hamster_bench.errors import StoreError
-from hamster_bench.paths import Path2D, rasterise_path
+from hamster_bench.paths import Path2D, PathDrawing, rasterise_path
 from hamster_bench.paths.resample import with_noise
 from hamster_bench.scenario import Scenario
 
@@ -132,11 +132,28 @@ def overlaid(
         style: name of a drawing style.
     """
     images: NDArray[np.uint8] = samples.rgb[indices]
-    height, width = images.shape[2:4]
-    for image, index in zip(images, indices, strict=True):
+    for item, place, drawing in _drawings(samples, indices, rng, noise, style):
+        images[item, place] = drawing.over(images[item, place])
+    return images
+
+
+def beside(
+    samples: KeyposeSamples, indices: NDArray[np.integer[Any]], rng: np.random.Generator, *, noise: float, style: str = "hamster"
+) -> NDArray[np.uint8]:
+    """Images (n, C, H, W, 3) of nothing but the path of `overlaid`, on black; all black for a camera without one."""
+    images: NDArray[np.uint8] = np.zeros_like(samples.rgb[indices])
+    for item, place, drawing in _drawings(samples, indices, rng, noise, style):
+        images[item, place] = drawing.alone()
+    return images
+
+
+def _drawings(
+    samples: KeyposeSamples, indices: NDArray[np.integer[Any]], rng: np.random.Generator, noise: float, style: str
+) -> Iterator[tuple[int, int, PathDrawing]]:
+    """Number of the item and of the camera, and the drawing, of every image that has a path."""
+    height, width = samples.rgb.shape[2:4]
+    for item, index in enumerate(indices):
         paths = samples.paths[int(samples.episodes[index])]
         for place, camera in enumerate(samples.cameras):
             if camera in paths:
-                drawing = rasterise_path(with_noise(paths[camera], rng, noise), height, width, style)
-                image[place] = drawing.over(image[place])
-    return images
+                yield item, place, rasterise_path(with_noise(paths[camera], rng, noise), height, width, style)

@@ -79,3 +79,18 @@ class TrainingSettings:
     def to_json(self) -> str:
         """The settings as text."""
         return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathOverlaySettings:
+    """The path that is drawn over the images of a training, or beside them.
+
+    Attributes:
+        source: whose path: ``"oracle"``.
+        noise: standard deviation on x and y [fraction of the image]. HAMSTER trained with 0.01.
+        style: drawing style.
+    """
+
+    source: str = "oracle"
+    noise: float = 0.01
+    style: str = "hamster"

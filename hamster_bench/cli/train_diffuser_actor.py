@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Trains, or goes on training, and writes the weights."""
     needed_torch()
-    from hamster_bench.baselines.diffuser_actor.learner import RECIPES, DiffuserActorLearner, PathOverlaySettings, fitted_settings
+    from hamster_bench.baselines.diffuser_actor.learner import RECIPES, DiffuserActorLearner, fitted_settings
+    from hamster_bench.baselines.training.settings import PathOverlaySettings
 
     recipe = RECIPES.get(arguments.config)
     settings = training_settings(recipe.training, arguments)
