@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.errors import AgentError, AgentStopped, HamsterBenchError
+from hamster_bench.options import make_with_options, read_named
 from hamster_bench.oracle import Oracle
 from hamster_bench.registry import Registry
 from hamster_bench.scenario import Scenario
@@ -131,17 +132,27 @@ AGENTS.register("keypose_expert", "hamster_bench.baselines.scripted.keypose_expe
 AGENTS.register("keypose_paths_expert", "hamster_bench.baselines.scripted.keypose_expert:KeyposePathsExpertAgent")
 AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomAgent")
 AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
+AGENTS.register("3d_da", "hamster_bench.baselines.diffuser_actor.agents:ThreeDDiffuserActor")
+AGENTS.register("hamster_3d_da", "hamster_bench.baselines.diffuser_actor.agents:HamsterThreeDDiffuserActor")
+AGENTS.register("rvt2", "hamster_bench.baselines.rvt2.agents:Rvt2")
+AGENTS.register("hamster_rvt2", "hamster_bench.baselines.rvt2.agents:HamsterRvt2")
+AGENTS.register("hamster_rvt2_concat", "hamster_bench.baselines.rvt2.agents:HamsterRvt2Concat")
+AGENTS.register("remote", "hamster_bench.serving.remote:RemoteAgent")
 
 
-def make_agent(name: str) -> Agent:
-    """A new agent by its registered name or by ``package.module:Class``.
+def make_agent(text: str) -> Agent:
+    """A new agent by its registered name or by ``package.module:Class``, with or without options.
+
+    ``expert``, ``remote:ws://127.0.0.1:8000`` and ``package.module:Class:key=value,key=value`` are such texts. Options are the keyword
+    arguments of the agent's class; the first may be given without its key.
 
     Raises:
-        UnknownNameError: no agent has this name.
-        InvalidOptionError: there is no such module or class.
-        AgentError: the module cannot be imported, or what the name stands for is no class, cannot be made without arguments, or
+        UnknownNameError: no agent has this name, or it has no such option.
+        InvalidOptionError: the options are malformed or refused, or there is no such module or class.
+        AgentError: the module cannot be imported, or what the name stands for is no class, cannot be made with these options, or
             makes something that lacks a part of an agent.
     """
+    name, options = read_named(text, AGENTS, "agent", first=True)
     try:
         kind = AGENTS.get(name)
     except (HamsterBenchError, MemoryError):
@@ -151,13 +162,13 @@ def make_agent(name: str) -> Agent:
     if not isinstance(kind, type):
         raise AgentError(f"agent {name!r} is no class but a {type(kind).__name__}; agents are named as package.module:Class")
     try:
-        agent = kind()
+        agent = make_with_options(kind, f"agent {name!r}", options) if options else kind()
         lacking = [part for part in ("action_mode", "needs", "reset", "act") if not hasattr(agent, part)]
     except (HamsterBenchError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
         raise AgentError(
-            f"agent {name!r} cannot be made: {type(error).__name__}: {error}; its class is called without arguments"
+            f"agent {name!r} cannot be made: {type(error).__name__}: {error}; its class is called with its options alone"
         ) from error
     if lacking:
         raise AgentError(f"agent {name!r} is no agent: {kind.__name__} lacks {', '.join(lacking)}; see hamster_bench.agent.Agent")

@@ -183,6 +183,10 @@ class AgentError(HamsterBenchError):
     """An agent cannot do what is asked of it, for instance for want of a camera."""
 
 
+class AgentUnavailableError(AgentError):
+    """An agent that lives elsewhere cannot be reached, or is another one now; this says nothing about the episode, so the run stops."""
+
+
 class AgentStopped(HamsterBenchError):  # noqa: N818 - an event, not a fault
     """Raised by an agent's ``act`` when it has nothing left to do.
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "hamster_bench"
 
-GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "paths", "cache", "__version__")
+GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "options", "paths", "cache", "__version__")
 BELOW_EVALUATION = (*GROUND, "planners", "envs", "demos", "baselines")
 
 # A part of the package, and what it may import besides itself. The longest name that fits a module counts.
@@ -20,7 +20,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "": ("envs.registration",),
     **dict.fromkeys(GROUND, GROUND),
     "planners": GROUND,
-    "serving": (*GROUND, "planners"),
+    # Stands alone: policies install it without the rest.
+    "client": (),
+    "serving": (*GROUND, "planners", "client"),
     "envs": GROUND,
     "envs.wrappers": (*GROUND, "planners"),
     "demos": (*GROUND, "planners", "envs"),
@@ -39,7 +41,8 @@ ENGINE_USERS = ("envs", "gallery.datasheets", "cli.machine")
 
 def sources(root: Path) -> Iterator[tuple[str, Path]]:
     """Every module of the package, without the package's own name, and its file."""
-    for folder, prefix in ((root / PACKAGE, ()), *((root / name, (name,)) for name in ("envs", "baselines", "leaderboards"))):
+    top_level = {**{name: name for name in ("envs", "baselines", "leaderboards")}, "client": "client/src/hamster_bench/client"}
+    for folder, prefix in ((root / PACKAGE, ()), *((root / place, (name,)) for name, place in top_level.items())):
         for file in sorted(folder.rglob("*.py")):
             parts = (*prefix, *file.relative_to(folder).with_suffix("").parts)
             if not prefix and (folder / parts[0]).is_symlink():

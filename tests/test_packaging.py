@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Folders at the top level, and the package each is imported as.
 TOP_LEVEL = {
+    "client/src/hamster_bench/client": "hamster_bench.client",
     "hamster_bench": "hamster_bench",
     "baselines": "hamster_bench.baselines",
     "envs": "hamster_bench.envs",
@@ -155,7 +156,7 @@ def test_the_wheel_holds_every_file(source: Path, tmp_path: Path, links: bool) -
     tree = copied(source, tmp_path)
     if not links:
         for folder in set(TOP_LEVEL) - {"hamster_bench"}:
-            (tree / "hamster_bench" / folder).unlink()
+            (tree / "hamster_bench" / Path(folder).name).unlink()
     assert packaged_files(pip_wheel(tree, tmp_path)) == package_files(source)
 
 

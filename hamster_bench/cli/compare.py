@@ -6,7 +6,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from hamster_bench.cli.options import names, whole_number, write_text
+from hamster_bench.cli.options import agent_names, names, whole_number, write_text
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.leaderboards.comparison import Comparison, Contestant, Source, compare_agents, factor_effects
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, metavar="DIR", help="results directory")
     parser.add_argument("second", type=Path, nargs="?", metavar="DIR2", help="where the second and further agents' results are")
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--agents", type=names, metavar="A,B,...", help="compare the first with each of the others")
+    who.add_argument("--agents", type=agent_names, metavar="A,B,...", help="compare the first with each of the others")
     who.add_argument("--agent", metavar="A", help="compare its episodes under each factor with their matched controls")
     parser.add_argument(
         "--factors",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hamster_bench.cli.options import names
+from hamster_bench.cli.options import agent_names, names
 from hamster_bench.cli.table import defined_cells, read
 from hamster_bench.envs.factors import columns
 from hamster_bench.errors import StoreError, UnknownNameError
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats", type=names, default=FORMATS, metavar="A,B", help=f"file formats (default {','.join(FORMATS)})"
     )
     parser.add_argument("--tasks", type=names, metavar="A,B", help="only these tasks; means are over them")
-    parser.add_argument("--agents", type=names, metavar="A,B", help="only these agents")
+    parser.add_argument("--agents", type=agent_names, metavar="A,B", help="only these agents")
     parser.add_argument(
         "--agent-sheet", type=Path, metavar="FILE", help=f"what agents were trained on (default DIR/{AGENT_SHEET})"
     )

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "agents": Entry("hamster_bench.cli.agents", "list the agents"),
     "planners": Entry("hamster_bench.cli.planners", "list the path planners and their options"),
     "plan": Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
+    "serve": Entry("hamster_bench.cli.serve", "offer an agent to other programs as a policy server"),
     "serve-planner": Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
     "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
     "demos": Entry("hamster_bench.cli.demos", "collect demonstrations of the expert, look at them, check and export them"),

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
 
+# Between commas that stand in no quotes.
+_PART = re.compile(r'(?:^|(?<=,))((?:"(?:[^"\\]|\\.)*"|[^,])*)')
+_OPTION = re.compile(r"\s*[A-Za-z_]\w*\s*=")
+
 
 def names(text: str) -> tuple[str, ...]:
     """Names separated by commas."""
     return tuple(part.strip() for part in text.split(","))
+
+
+def agent_names(text: str) -> tuple[str, ...]:
+    """Names of agents separated by commas, each with its options: ``expert,remote:url=ws://host:8000,timeout=5``."""
+    found: list[str] = []
+    for part in _PART.findall(text):
+        # What looks like an option belongs to the name before it, if that has any.
+        if found and ":" in found[-1] and _OPTION.match(part):
+            found[-1] = f"{found[-1]},{part.strip()}"
+        else:
+            found.append(part.strip())
+    return tuple(found)
 
 
 def choice(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.cli.parity import Figure
-from hamster_bench.errors import InvalidOptionError, MissingDependencyError
+from hamster_bench.cli.parity_arrays import Arrays, absolute, compared, of_shape, relative, tensor
+from hamster_bench.errors import InvalidOptionError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,8 +38,6 @@ _LANGUAGE = ("encoder.instruction_encoder.", "encoder.vl_attention.", "predictio
 # What a file may say of the network besides its sizes, as far as it is implemented.
 _IMPLEMENTED: Mapping[str, Any] = {"rotation": "6D", "lang_enhanced": False, "relative": False, "feature_level": "res3"}
 
-_Arrays = Mapping[str, NDArray[Any]]
-
 
 def compare(file: Path) -> Sequence[Figure]:
     """Compares with an archive of weights, inputs, intermediate and final results, and ``config_json`` with the sizes.
@@ -50,33 +47,12 @@ def compare(file: Path) -> Sequence[Figure]:
         StoreError: its weights are not those of the network it describes.
         MissingDependencyError: PyTorch is not installed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingDependencyError("the network needs PyTorch; install it with: pip install 'hamster-bench[torch]'")
-    try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
-            if not isinstance(data, np.lib.npyio.NpzFile):
-                raise TypeError("it is a single array")
-            arrays = {name: data[name] for name in data.files}
-        return list(_figures(arrays))
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        IndexError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise InvalidOptionError(
-            f"{file} holds no recorded network of 3D Diffuser Actor (NPZ with 'config_json', 'weights.*', 'in_*', 'den_*' and so on): "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    return compared(
+        file, _figures, "3D Diffuser Actor (NPZ with 'config_json', 'weights.*', 'in_*', 'den_*' and so on)", needs_torch=True
+    )
 
 
-def _figures(arrays: _Arrays) -> Iterator[Figure]:
+def _figures(arrays: Arrays) -> Iterator[Figure]:
     from hamster_bench.baselines.diffuser_actor.checkpoint import network_of
     from hamster_bench.baselines.diffuser_actor.network import Situation
 
@@ -84,10 +60,10 @@ def _figures(arrays: _Arrays) -> Iterator[Figure]:
     settings = _settings(config, arrays)
     network = network_of(_weights(arrays, settings, int(config["backbone_seed"])), settings, "the recorded network")
     situation = Situation(
-        _tensor(arrays, "in_rgb"),
-        _tensor(arrays, "in_pcd"),
-        None if settings.text == "none" else _tensor(arrays, "in_instruction"),
-        _tensor(arrays, "in_curr_gripper"),
+        tensor(arrays, "in_rgb"),
+        tensor(arrays, "in_pcd"),
+        None if settings.text == "none" else tensor(arrays, "in_instruction"),
+        tensor(arrays, "in_curr_gripper"),
     )
     yield from _image_figures(arrays, network, situation)
     yield from _context_figures(arrays, network, situation)
@@ -97,7 +73,7 @@ def _figures(arrays: _Arrays) -> Iterator[Figure]:
     yield from _rotation_figures(arrays)
 
 
-def _settings(config: Mapping[str, Any], arrays: _Arrays) -> DiffuserActorSettings:
+def _settings(config: Mapping[str, Any], arrays: Arrays) -> DiffuserActorSettings:
     from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
 
     for name, implemented in _IMPLEMENTED.items():
@@ -120,7 +96,7 @@ def _settings(config: Mapping[str, Any], arrays: _Arrays) -> DiffuserActorSettin
     )
 
 
-def _weights(arrays: _Arrays, settings: DiffuserActorSettings, seed: int) -> dict[str, Tensor]:
+def _weights(arrays: Arrays, settings: DiffuserActorSettings, seed: int) -> dict[str, Tensor]:
     """The state dictionary: what the file holds, the backbone by its rule, and zeros for what takes no part and is not there."""
     import torch
 
@@ -132,7 +108,7 @@ def _weights(arrays: _Arrays, settings: DiffuserActorSettings, seed: int) -> dic
         trunk = ClipResNet50().state_dict()
     for name, entry in trunk.items():
         entries[_BACKBONE + name] = torch.from_numpy(backbone_entry(name, tuple(entry.shape), seed))
-    given = {name.removeprefix(_WEIGHTS): _tensor(arrays, name) for name in arrays if name.startswith(_WEIGHTS)}
+    given = {name.removeprefix(_WEIGHTS): tensor(arrays, name) for name in arrays if name.startswith(_WEIGHTS)}
     if settings.text == "none":
         given = {name: entry for name, entry in given.items() if not name.startswith(_LANGUAGE)}
     return entries | given
@@ -160,7 +136,7 @@ def backbone_entry(name: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]
     return numbers.astype(np.float32)
 
 
-def _image_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
+def _image_figures(arrays: Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
     import torch
 
     from hamster_bench.baselines.diffuser_actor.backbones import ClipResNet50, normalised_colours
@@ -172,17 +148,17 @@ def _image_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation
     with torch.inference_mode():
         images = normalised_colours(situation.rgb.flatten(0, 1))
         stages = backbone.stages(images)
-        yield _relative(arrays, "mid_rgb_normalised", images)
+        yield _stage(arrays, "mid_rgb_normalised", images)
         for number, stage in enumerate(stages, start=1):
             name = f"mid_res{number}"
-            yield _relative(arrays, name, stage) if name in arrays else _relative(arrays, f"{name}_image0", stage[:1])
-        yield _relative(arrays, "mid_fpn_res3", network.encoder.image_features(situation.rgb.flatten(0, 1)))
+            yield _stage(arrays, name, stage) if name in arrays else _stage(arrays, f"{name}_image0", stage[:1])
+        yield _stage(arrays, "mid_fpn_res3", network.encoder.image_features(situation.rgb.flatten(0, 1)))
         history = situation.history
         rotation = encoded_rotation(history[..., 3:7], network.settings.quaternion_order, network.settings.rotation)
-        yield _relative(arrays, "mid_curr_gripper_9d", torch.cat((network.normalised(history[..., :3]), rotation), -1))
+        yield _stage(arrays, "mid_curr_gripper_9d", torch.cat((network.normalised(history[..., :3]), rotation), -1))
 
 
-def _context_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
+def _context_figures(arrays: Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
     import torch
 
     from hamster_bench.baselines.diffuser_actor.attention import rotary_code
@@ -190,28 +166,28 @@ def _context_figures(arrays: _Arrays, network: DiffuserActor, situation: Situati
 
     with torch.inference_mode():
         context = network.encode(situation)
-        yield _relative(arrays, "mid_context_feats", context.tokens)
-        yield _relative(arrays, "mid_context_xyz", context.points)
+        yield _stage(arrays, "mid_context_feats", context.tokens)
+        yield _stage(arrays, "mid_context_xyz", context.points)
         if context.words is not None:
-            yield _relative(arrays, "mid_instr_feats", context.words)
-        yield _relative(arrays, "mid_gripper_history_feats", context.history)
-        expected = _of_shape(arrays, "mid_fps_indices", context.sampled)
+            yield _stage(arrays, "mid_instr_feats", context.words)
+        yield _stage(arrays, "mid_gripper_history_feats", context.history)
+        expected = of_shape(arrays, "mid_fps_indices", context.sampled)
         different = int((context.sampled.numpy() != expected).sum())
         yield Figure("mid_fps_indices", different, 0, f" of {expected.size}")
-        yield _relative(arrays, "mid_fps_feats", context.sampled_tokens().transpose(0, 1))
+        yield _stage(arrays, "mid_fps_feats", context.sampled_tokens().transpose(0, 1))
         code = rotary_code(context.sampled_points()[:, : arrays["mid_fps_rope_first4"].shape[1]], network.settings.width)
         both = torch.view_as_real(code.repeat_interleave(2, -1))
-        yield _relative(arrays, "mid_fps_rope_first4", both)
+        yield _stage(arrays, "mid_fps_rope_first4", both)
 
-        steps = _tensor(arrays, "den_timesteps")
+        steps = tensor(arrays, "den_timesteps")
         without = network.encode(Situation(situation.rgb, situation.points, None, situation.history))
         for name, poses, seen in (("den", "den", context), ("denx", "denx", context), ("nolang_den", "den", without)):
             if f"{name}_out" in arrays:
-                estimate = network.denoise(_tensor(arrays, f"{poses}_traj"), steps, seen)
-                yield _absolute(arrays, f"{name}_out", torch.cat(estimate, -1), _ESTIMATE)
+                estimate = network.denoise(tensor(arrays, f"{poses}_traj"), steps, seen)
+                yield absolute(arrays, f"{name}_out", torch.cat(estimate, -1), _ESTIMATE)
 
 
-def _loss_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
+def _loss_figures(arrays: Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
     import torch
 
     entries = dict(network.named_parameters())
@@ -219,21 +195,21 @@ def _loss_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation)
         if f"{kind}_value" not in arrays:
             continue
         network.zero_grad(set_to_none=True)
-        noise, steps = _tensor(arrays, f"{kind}_noise"), _tensor(arrays, f"{kind}_timesteps")
-        loss = network.loss(situation, _tensor(arrays, target), noise, steps)
+        noise, steps = tensor(arrays, f"{kind}_noise"), tensor(arrays, f"{kind}_timesteps")
+        loss = network.loss(situation, tensor(arrays, target), noise, steps)
         loss.backward()
-        yield _relative(arrays, f"{kind}_value", loss.detach(), _LOSS)
+        yield relative(arrays, f"{kind}_value", loss.detach(), _LOSS)
         prefix = f"{kind}_grad."
         for name in arrays:
             if name.startswith(prefix):
                 entry = entries.get(name.removeprefix(prefix))
                 # What takes no part has no gradient here and one of zero there.
                 gradient = torch.zeros(arrays[name].shape) if entry is None or entry.grad is None else entry.grad
-                yield _relative(arrays, name, gradient, _LOSS)
+                yield relative(arrays, name, gradient, _LOSS)
     network.zero_grad(set_to_none=True)
 
 
-def _sampling_figures(arrays: _Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
+def _sampling_figures(arrays: Arrays, network: DiffuserActor, situation: Situation) -> Iterator[Figure]:
     import torch
 
     from hamster_bench.baselines.diffuser_actor.network import SamplingNoise
@@ -242,28 +218,28 @@ def _sampling_figures(arrays: _Arrays, network: DiffuserActor, situation: Situat
         if f"{kind}_action" not in arrays:
             continue
         # By the diffusion step there, in the order of use here.
-        steps = torch.cat((_tensor(arrays, f"{kind}_step_noise_pos"), _tensor(arrays, f"{kind}_step_noise_rot")), -1).flip(0)
-        action = network.sample(situation, SamplingNoise(_tensor(arrays, f"{kind}_init_noise"), steps), "ddpm")
-        yield _absolute(arrays, f"{kind}_action", action, _ACTION)
+        steps = torch.cat((tensor(arrays, f"{kind}_step_noise_pos"), tensor(arrays, f"{kind}_step_noise_rot")), -1).flip(0)
+        action = network.sample(situation, SamplingNoise(tensor(arrays, f"{kind}_init_noise"), steps), "ddpm")
+        yield absolute(arrays, f"{kind}_action", action, _ACTION)
 
 
-def _schedule_figures(arrays: _Arrays, network: DiffuserActor) -> Iterator[Figure]:
+def _schedule_figures(arrays: Arrays, network: DiffuserActor) -> Iterator[Figure]:
     from hamster_bench.baselines.diffuser_actor.schedules import sampling_steps
 
     steps = network.settings.diffusion_steps
-    clean, noise, at = (_tensor(arrays, f"sched_{name}") for name in ("x0", "eps", "t"))
+    clean, noise, at = (tensor(arrays, f"sched_{name}") for name in ("x0", "eps", "t"))
     for name, schedule in (("sched_pos", network.position_schedule), ("sched_rot", network.rotation_schedule)):
-        yield _absolute(arrays, f"{name}_betas", schedule.betas, _SHORT)
-        yield _absolute(arrays, f"{name}_alphas_cumprod", schedule.signal, _SHORT)
-        yield _absolute(arrays, f"{name}_timesteps", np.array(sampling_steps(steps, steps)), 0)
-        yield _absolute(arrays, f"{name}_noised", schedule.noised(clean, noise, at), _SHORT)
+        yield absolute(arrays, f"{name}_betas", schedule.betas, _SHORT)
+        yield absolute(arrays, f"{name}_alphas_cumprod", schedule.signal, _SHORT)
+        yield absolute(arrays, f"{name}_timesteps", np.array(sampling_steps(steps, steps)), 0)
+        yield absolute(arrays, f"{name}_noised", schedule.noised(clean, noise, at), _SHORT)
         for step, where in ((steps // 2, "half"), (0, "0")):
             coefficients = schedule.coefficients(step, step - 1, "ddpm")
-            following = coefficients.apply(clean, noise, _tensor(arrays, f"{name}_step_z"))
-            yield _absolute(arrays, f"{name}_step_prev_at_{where}", following, _SHORT)
+            following = coefficients.apply(clean, noise, tensor(arrays, f"{name}_step_z"))
+            yield absolute(arrays, f"{name}_step_prev_at_{where}", following, _SHORT)
 
 
-def _rotation_figures(arrays: _Arrays) -> Iterator[Figure]:
+def _rotation_figures(arrays: Arrays) -> Iterator[Figure]:
     from hamster_bench.baselines.diffuser_actor.rotations import (
         matrix_from_quat_wxyz,
         matrix_from_six,
@@ -271,45 +247,17 @@ def _rotation_figures(arrays: _Arrays) -> Iterator[Figure]:
         six_from_matrix,
     )
 
-    matrix = matrix_from_quat_wxyz(_tensor(arrays, "rot_quat_wxyz"))
-    yield _absolute(arrays, "rot_matrix", matrix, _SHORT)
-    yield _absolute(arrays, "rot_6d", six_from_matrix(matrix), _SHORT)
-    made = matrix_from_six(_tensor(arrays, "rot_raw6d"))
-    yield _absolute(arrays, "rot_raw6d_matrix", made, _SHORT)
+    matrix = matrix_from_quat_wxyz(tensor(arrays, "rot_quat_wxyz"))
+    yield absolute(arrays, "rot_matrix", matrix, _SHORT)
+    yield absolute(arrays, "rot_6d", six_from_matrix(matrix), _SHORT)
+    made = matrix_from_six(tensor(arrays, "rot_raw6d"))
+    yield absolute(arrays, "rot_raw6d_matrix", made, _SHORT)
     quat = quat_wxyz_from_matrix(made).numpy()
-    expected = _of_shape(arrays, "rot_raw6d_quat_wxyz", quat)
+    expected = of_shape(arrays, "rot_raw6d_quat_wxyz", quat)
     # A quaternion and its negative are the same rotation.
     apart = np.minimum(np.abs(quat - expected).max(-1), np.abs(quat + expected).max(-1))
     yield Figure("rot_raw6d_quat_wxyz", float(apart.max()), _SHORT)
 
 
-def _relative(arrays: _Arrays, name: str, found: Any, tolerance: float = _STAGE) -> Figure:
-    """Largest difference over the largest number of the recorded array; over 1 when all of it is zero."""
-    expected = _of_shape(arrays, name, found)
-    return Figure(name, _largest(np.asarray(found) - expected) / (_largest(expected) or 1.0), tolerance, " relative")
-
-
-def _absolute(arrays: _Arrays, name: str, found: Any, tolerance: float) -> Figure:
-    return Figure(name, _largest(np.asarray(found) - _of_shape(arrays, name, found)), tolerance)
-
-
-def _largest(values: NDArray[Any]) -> float:
-    # Not `max`, which drops NaN depending on the order.
-    return float(np.abs(values).max()) if values.size else 0.0
-
-
-def _of_shape(arrays: _Arrays, name: str, found: Any) -> NDArray[Any]:
-    expected = arrays[name]
-    if expected.dtype.kind == "f":
-        expected = expected.astype(np.float64)
-    if expected.shape != tuple(found.shape):
-        raise ValueError(f"{name} has the shape {expected.shape}, and the network gives {tuple(found.shape)}")
-    return expected
-
-
-def _tensor(arrays: _Arrays, name: str) -> Tensor:
-    """An array for the network: numbers with a fraction in float32, others as int64."""
-    import torch
-
-    values = arrays[name]
-    return torch.from_numpy(values.astype(np.float32 if values.dtype.kind == "f" else np.int64))
+def _stage(arrays: Arrays, name: str, found: Any) -> Figure:
+    return relative(arrays, name, found, _STAGE)

@@ -7,8 +7,8 @@ import inspect
 from dataclasses import MISSING
 
 from hamster_bench.errors import MissingDependencyError
+from hamster_bench.options import Option, declared_options
 from hamster_bench.planners import PLANNERS
-from hamster_bench.planners.options import Option, declared_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hamster_bench.agent import make_agent
-from hamster_bench.cli.options import choice, names, whole_number
+from hamster_bench.cli.options import agent_names, choice, names, whole_number
 from hamster_bench.envs.contract import GRASP_MODES
 from hamster_bench.envs.factors import columns
 from hamster_bench.envs.tasks import TASKS
@@ -34,7 +34,13 @@ _SUPERVISION = WorkerSettings()
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--agents", type=names, required=True, metavar="A,B", help="agents by name, or as module:Class")
+    parser.add_argument(
+        "--agents",
+        type=agent_names,
+        required=True,
+        metavar="A,B",
+        help="agents by name, or as module:Class, with options as name:key=value",
+    )
     parser.add_argument("--tasks", type=names, default=(ALL,), metavar="A,B", help="tasks by name, or 'all' (default)")
     parser.add_argument(
         "--episodes",

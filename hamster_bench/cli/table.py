@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from hamster_bench.cli.options import choice, names, write_text
+from hamster_bench.cli.options import agent_names, choice, names, write_text
 from hamster_bench.envs.factors import FACTORS, columns
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="95 %% intervals (default), or the standard deviation over base seeds as papers print it",
     )
     parser.add_argument("--tasks", type=names, metavar="A,B", help="only these tasks; means are over them")
-    parser.add_argument("--agents", type=names, metavar="A,B", help="only these agents")
+    parser.add_argument("--agents", type=agent_names, metavar="A,B", help="only these agents")
     parser.add_argument(
         "--factor", metavar="NAME", help=f"factor shown by {' and '.join(_OF_ONE_FACTOR)} (default {CONTROL_FACTOR})"
     )

@@ -13,15 +13,15 @@ from hamster_bench.agent import ActionMode, Agent, PathForm
 from hamster_bench.envs.registration import NAMESPACE
 from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.wrappers import PathChannels, PathOverlay, PathPoints
-from hamster_bench.errors import HamsterBenchError, MissingDependencyError
+from hamster_bench.errors import AgentUnavailableError, HamsterBenchError, MissingDependencyError
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.paths import Path2D
 from hamster_bench.planners import PathPlanner, PlannerContext, Proposal, make_planner
 
 Environment = gymnasium.Env[Any, Any]
 
-# Errors that are no property of an episode: the run stops, and the message says what to install or that memory ran out.
-PASS_THROUGH: tuple[type[Exception], ...] = (MemoryError, MissingDependencyError)
+# Errors that are no property of an episode: the run stops, and the message says what to install, to start, or that memory ran out.
+PASS_THROUGH: tuple[type[Exception], ...] = (MemoryError, MissingDependencyError, AgentUnavailableError)
 
 
 class Requirements(NamedTuple):

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError
 from hamster_bench.geometry import Camera
+from hamster_bench.options import make_with_options, read_named
 from hamster_bench.oracle import Oracle
 from hamster_bench.paths.path import Path2D
-from hamster_bench.planners.options import make_with_options, read_planner
 from hamster_bench.registry import Registry
 from hamster_bench.scenario import Scenario
 
@@ -122,7 +122,7 @@ def make_planner(text: str) -> PathPlanner:
         InvalidOptionError: the text is malformed, a value is refused, there is no such module or class, or it is no planner.
         MissingDependencyError: the planner needs a package that is not installed.
     """
-    name, options = read_planner(text, PLANNERS)
+    name, options = read_named(text, PLANNERS)
     try:
         made = PLANNERS.get(name)
     except (HamsterBenchError, MemoryError):

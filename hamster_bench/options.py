@@ -1,7 +1,7 @@
-"""Planners by name with options: ``oracle_noisy:std=0.02``, ``hamster:url=http://127.0.0.1:8000,model=HAMSTER_dev``.
+"""Planners and agents by name with options: ``oracle_noisy:std=0.02``, ``hamster:url=http://127.0.0.1:8000,model=HAMSTER_dev``.
 
-A planner's options are the keyword arguments of its class. An argument that is itself a frozen dataclass of settings stands for its
-fields, so planners share groups of options without sharing code.
+Options are the keyword arguments of a class. An argument that is itself a frozen dataclass of settings stands for its fields, so
+classes share groups of options without sharing code.
 """
 
 from __future__ import annotations
@@ -25,25 +25,32 @@ _ASSIGNMENT = re.compile(r"\s*(?P<key>[^=,\"\s]+)\s*=\s*(?P<value>\"(?:[^\"\\]|\
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 _NOTHING = "none"
 
+# Where a value may stand without its key, only an identifier is a key: addresses have equals signs, too.
+_KEYED = re.compile(r"\s*[A-Za-z_]\w*\s*=")
+_VALUE = re.compile(r"\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|[^,]+?)\s*(?:,|$)")
+FIRST = ""
 
-class PlannerText(NamedTuple):
-    """A planner as it is named in a protocol or on the command line.
+
+class NamedText(NamedTuple):
+    """A planner or agent as it is named in a protocol or on the command line.
 
     Attributes:
         name: registered name, or ``package.module:Class``.
-        options: texts of the options given.
+        options: texts of the options given; one without a key is called `FIRST`.
     """
 
     name: str
     options: dict[str, str]
 
 
-def read_planner(text: str, known: Container[str]) -> PlannerText:
+def read_named(text: str, known: Container[str], kind: str = "path planner", *, first: bool = False) -> NamedText:
     """Takes ``name:key=value,key=value`` apart.
 
     Args:
         text: a name or ``package.module:Class``, with or without options behind a colon.
         known: registered names; what follows them is options and nothing else.
+        kind: what is named, for messages.
+        first: the first value may stand without its key.
 
     Raises:
         InvalidOptionError: what stands behind the colon is no list of options, or one is given twice.
@@ -54,18 +61,21 @@ def read_planner(text: str, known: Container[str]) -> PlannerText:
         name = f"{name}:{attribute}"
     options: dict[str, str] = {}
     place = 0
+    if first and colon and not _KEYED.match(rest) and (value := _VALUE.match(rest)) is not None:
+        options[FIRST] = _unquoted(value["value"])
+        place = value.end()
     while colon and (place < len(rest) or not options):
         match = _ASSIGNMENT.match(rest, place)
         if match is None:
             raise InvalidOptionError(
-                f"options of path planner {name!r} are written {name}:key=value,key=value (a value with commas in double quotes), "
+                f"options of {kind} {name!r} are written {name}:key=value,key=value (a value with commas in double quotes), "
                 f"got {rest[place:]!r}"
             )
         if match["key"] in options:
-            raise InvalidOptionError(f"option {match['key']!r} of path planner {name!r} is given twice")
+            raise InvalidOptionError(f"option {match['key']!r} of {kind} {name!r} is given twice")
         options[match["key"]] = _unquoted(match["value"])
         place = match.end()
-    return PlannerText(name, options)
+    return NamedText(name, options)
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,13 @@ def make_with_options(made: type[T], label: str, texts: Mapping[str, str]) -> T:
         InvalidOptionError: a value cannot be read or is refused, or an option that is needed is missing.
     """
     declared = declared_options(made)
+    if FIRST in texts:
+        first = next(iter(declared), "")
+        if not first or first in texts:
+            raise InvalidOptionError(
+                f"{label} got {texts[FIRST]!r} without its key, but {f'{first} too' if first else 'has no options'}"
+            )
+        texts = {first if name == FIRST else name: text for name, text in texts.items()}
     for name in texts:
         if name not in declared:
             raise UnknownNameError(f"option of {label}", name, declared)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError, UnknownNameError
+from hamster_bench.options import declared_options, make_with_options, read_named
 from hamster_bench.planners import PLANNERS, make_planner
-from hamster_bench.planners.options import declared_options, make_with_options, read_planner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def settings(**texts: str) -> tuple[Any, ...]:
     ],
 )
 def test_names_and_options_are_told_apart(text: str, name: str, options: dict[str, str]) -> None:
-    assert read_planner(text, PLANNERS) == (name, options)
+    assert read_named(text, PLANNERS) == (name, options)
 
 
 @pytest.mark.parametrize(
@@ -61,19 +61,19 @@ def test_names_and_options_are_told_apart(text: str, name: str, options: dict[st
 )
 def test_malformed_options_are_refused(text: str) -> None:
     with pytest.raises(InvalidOptionError):
-        read_planner(text, PLANNERS)
+        read_named(text, PLANNERS)
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(), min_size=1))
 def test_every_value_can_be_written_in_quotes(options: dict[str, str]) -> None:
     text = "oracle:" + ",".join(f"{name}={json.dumps(value)}" for name, value in options.items())
-    assert read_planner(text, PLANNERS) == ("oracle", options)
+    assert read_named(text, PLANNERS) == ("oracle", options)
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_anything(text: str) -> None:
     with contextlib.suppress(InvalidOptionError):
-        name, options = read_planner(f"hamster:{text}", PLANNERS)
+        name, options = read_named(f"hamster:{text}", PLANNERS)
         assert name == "hamster"
         assert options
 
