@@ -24,9 +24,9 @@ _PROGRAM_AGENTS = "hamster_bench.baselines"
 def agent_fingerprint(agent: Agent) -> str:
     """Its own attribute ``fingerprint`` where it has one, which should cover code and checkpoint; else a hash of what it is.
 
-    That is 12 hexadecimal digits of the SHA-256 of its class, action mode, needs and code: the module it is defined in and every module
-    that this one imports, directly or not, from the same top-level package. A module in no package is read with the modules it imports
-    from its own folder. Installed libraries are not part of an agent.
+    That is 12 hexadecimal digits of the SHA-256 of its class, action mode, needs, checkpoint and code: the module it is defined in and
+    every module that this one imports, directly or not, from the same top-level package. A module in no package is read with the modules
+    it imports from its own folder. Installed libraries are not part of an agent.
     """
     own = getattr(agent, "fingerprint", None)
     if isinstance(own, str) and own:
@@ -36,6 +36,8 @@ def agent_fingerprint(agent: Agent) -> str:
     top = kind.__module__.partition(".")[0]
     for name, file in sorted(_modules_of(kind.__module__).items()):
         digest.update(f"\n{name.removeprefix(top)}\n".encode() + file.read_bytes())
+    if (checkpoint := checkpoint_fingerprint(agent)) is not None:
+        digest.update(f"\n{checkpoint}".encode())
     return digest.hexdigest()[:12]
 
 
