@@ -173,7 +173,7 @@ def test_wrong_settings_are_refused_by_name(wrong):
 def test_settings_are_read_as_they_were_written():
     assert Rvt2Settings.from_json(TINY.to_json()) == TINY
     for text in ("[]", "{", '{"colour": 3}', '{"zoom": "much"}', '{"layers": 2.5}'):
-        with pytest.raises(InvalidOptionError, match="rvt2|colour|zoom|layers"):
+        with pytest.raises(InvalidOptionError, match=r"rvt2|colour|zoom|layers"):
             Rvt2Settings.from_json(text)
 
 
