@@ -130,7 +130,9 @@ def make_with_options(made: type[T], label: str, texts: Mapping[str, str]) -> T:
     if FIRST in texts:
         first = next(iter(declared), "")
         if not first or first in texts:
-            raise InvalidOptionError(f"{label} got {texts[FIRST]!r} without its key, but {f'{first} too' if first else 'has no options'}")
+            raise InvalidOptionError(
+                f"{label} got {texts[FIRST]!r} without its key, but {f'{first} too' if first else 'has no options'}"
+            )
         texts = {first if name == FIRST else name: text for name, text in texts.items()}
     for name in texts:
         if name not in declared:

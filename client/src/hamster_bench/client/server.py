@@ -198,7 +198,7 @@ class PolicyServer:
         except ConnectionClosed:
             pass
         except Exception as error:
-            with suppress(ConnectionClosed, TimeoutError, asyncio.TimeoutError):
+            with suppress(ConnectionClosed, asyncio.TimeoutError):
                 await self._send(connection, f"{type(error).__name__}: {error}"[:_LONGEST_ERROR])
                 await connection.close(_INTERNAL_ERROR, "see the message before")
         finally:
@@ -256,7 +256,7 @@ class PolicyServer:
             while len(batch) < min(self._policy.max_batch_size, self._sessions):
                 try:
                     batch.append(await asyncio.wait_for(self._waiting.get(), max(0.0, until - loop.time())))
-                except (TimeoutError, asyncio.TimeoutError):
+                except asyncio.TimeoutError:
                     break
             begun = time.perf_counter()
             decided = await loop.run_in_executor(self._deciding, self._decide, batch)
