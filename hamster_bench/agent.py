@@ -132,6 +132,8 @@ AGENTS.register("keypose_expert", "hamster_bench.baselines.scripted.keypose_expe
 AGENTS.register("keypose_paths_expert", "hamster_bench.baselines.scripted.keypose_expert:KeyposePathsExpertAgent")
 AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomAgent")
 AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
+AGENTS.register("3d_da", "hamster_bench.baselines.diffuser_actor.agents:ThreeDDiffuserActor")
+AGENTS.register("hamster_3d_da", "hamster_bench.baselines.diffuser_actor.agents:HamsterThreeDDiffuserActor")
 AGENTS.register("remote", "hamster_bench.serving.remote:RemoteAgent")
 
 

@@ -15,10 +15,11 @@ from hamster_bench.agent import ActionMode, AgentNeeds, EpisodeContext, PathForm
 from hamster_bench.baselines.diffuser_actor.checkpoint import load
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, SamplingNoise, Situation
 from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
-from hamster_bench.baselines.diffuser_actor.text import ClipText, word_numbers
+from hamster_bench.baselines.parts.cameras import camera_arrays
+from hamster_bench.baselines.parts.text import ClipText, word_numbers
 from hamster_bench.envs.contract import WORKSPACE_LOWER, WORKSPACE_UPPER
 from hamster_bench.errors import AgentError
-from hamster_bench.geometry import Camera, quat_xyzw_normalised
+from hamster_bench.geometry import quat_xyzw_normalised
 
 # The original moves without looking out for collisions.
 _IGNORE_COLLISIONS = 1.0
@@ -76,7 +77,7 @@ class DiffuserActorAgent:
         if self._rng is None:
             raise AgentError("3d_da must be reset before it acts")
         self._history.append(np.asarray(observation["gripper_pose"][:3], dtype=np.float64))
-        rgb, points = zip(*(_camera_arrays(observation, camera) for camera in self.needs.cameras), strict=True)
+        rgb, points = zip(*(camera_arrays(observation, camera) for camera in self.needs.cameras), strict=True)
         situation = Situation(
             self._tensor(np.stack(rgb)), self._tensor(np.stack(points)), self._instruction, self._tensor(np.stack(self._recent()))
         )
@@ -97,11 +98,3 @@ class DiffuserActorAgent:
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values.astype(np.float32))[None].to(self._device)
-
-
-def _camera_arrays(observation: Mapping[str, Any], camera: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Colours (3, height, width) in [0, 1] and world points (3, height, width) [m] of one camera."""
-    rgb, depth = np.asarray(observation[f"{camera}_rgb"]), np.asarray(observation[f"{camera}_depth"])
-    height, width = depth.shape
-    pinhole = Camera(width, height, observation[f"{camera}_intrinsics"], observation[f"{camera}_extrinsics"])
-    return (rgb / np.float32(255.0)).transpose(2, 0, 1).astype(np.float32), pinhole.point_cloud(depth).transpose(2, 0, 1)

@@ -26,16 +26,22 @@ def sine_code(values: Tensor, width: int) -> Tensor:
     return torch.cat((angles.sin(), angles.cos()), -1)
 
 
-def rotary_code(points: Tensor, width: int) -> Tensor:
+def rotary_code(points: Tensor, width: int, highest: float = 1.0) -> Tensor:
     """The relative position code of points (..., 3): unit complex numbers (..., width / 2).
 
     Channels stand in pairs, each pair being one complex number. A third of the pairs belongs to each axis; within an axis the
-    frequencies fall from 1 to nearly 1/10000. Turning the query by the code of its own point and the key by that of its point leaves in
-    their scalar product the difference of the two angles alone, so attention sees where tokens are relative to each other (Su et al. 2021).
+    frequencies fall from the highest to nearly 1/10000 of it. Turning the query by the code of its own point and the key by that of its
+    point leaves in their scalar product the difference of the two angles alone, so attention sees where tokens are relative to each
+    other (Su et al. 2021).
+
+    Args:
+        points: normalised coordinates.
+        width: channels of the tokens; a multiple of 6.
+        highest: frequency [radian per unit].
     """
     per_axis = width // 3
     exponents = torch.arange(0, per_axis, 2, device=points.device, dtype=torch.float32) * (-math.log(_LONGEST_PERIOD) / per_axis)
-    angles = (points[..., None] * torch.exp(exponents)).flatten(-2)
+    angles = (points[..., None] * (highest * torch.exp(exponents))).flatten(-2)
     return torch.complex(angles.cos(), angles.sin())
 
 
@@ -50,6 +56,10 @@ class KeysValues(NamedTuple):
 
     keys: Tensor
     values: Tensor
+
+    def repeated(self, count: int) -> KeysValues:
+        """Those of every item of the batch ``count`` times in a row."""
+        return KeysValues(self.keys.repeat_interleave(count, 0), self.values.repeat_interleave(count, 0))
 
 
 class Modulation(NamedTuple):

@@ -104,9 +104,9 @@ class CompactBackbone(nn.Module):
 
     channels: Mapping[int, int] = {LEVEL: 96, LEVEL + 1: 128}
 
-    def __init__(self) -> None:
+    def __init__(self, points: bool = False) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(3, 24, 5, 2), _convolution(24, 48, 3, 2))
+        self.stem = nn.Sequential(_convolution(6 if points else 3, 24, 5, 2), _convolution(24, 48, 3, 2))
         self.eighth = nn.Sequential(_convolution(48, 96, 3, 2), ResidualBlock(96), ResidualBlock(96))
         self.sixteenth = nn.Sequential(_convolution(96, 128, 3, 2), ResidualBlock(128), ResidualBlock(128))
 
@@ -161,6 +161,6 @@ class FeaturePyramid(nn.Module):
         return self.layer_blocks[str(coarse_to_fine[-1])](x)
 
 
-def make_backbone(name: Backbone) -> ClipResNet50 | CompactBackbone:
+def make_backbone(name: Backbone, points: bool = False) -> ClipResNet50 | CompactBackbone:
     """A new backbone; CLIP's has random weights until they are loaded."""
-    return ClipResNet50() if name == "clip" else CompactBackbone()
+    return ClipResNet50() if name == "clip" else CompactBackbone(points)

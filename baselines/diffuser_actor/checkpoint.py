@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import pickle
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +14,18 @@ from torch import Tensor
 from hamster_bench.baselines.diffuser_actor.backbones import LEVEL, ClipResNet50
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS, DiffuserActorSettings
+from hamster_bench.baselines.parts.weights import (
+    check_entries,
+    filled,
+    read_own,
+    safetensors_entries,
+    shapes_of,
+    torch_entries,
+    write_own,
+)
 from hamster_bench.errors import InvalidOptionError, MissingDependencyError, StoreError
 
-_FORMAT = "hamster_bench.diffuser_actor/1"
-# All of the header under one key: several come in any order, and the same weights would not be the same bytes.
-_KEY = "hamster_bench"
+_POLICY = "diffuser_actor"
 
 # Where the published checkpoints keep the weights, and what data-parallel training puts before their names.
 _PUBLISHED_KEY = "weight"
@@ -33,9 +36,6 @@ _STAGE_CHANNELS = (64, 256, 512, 1024, 2048)
 _CLIP_NAME, _CLIP_FILE = "timm/resnet50_clip.openai", "open_clip_model.safetensors"
 # What the trunk's entries are preceded by in files of CLIP, of OpenCLIP and of 3D Diffuser Actor.
 _TRUNK_PREFIXES = ("", "visual.", "encoder.backbone.", "module.encoder.backbone.")
-
-# At most so many entries of each kind are named; a wrong file has hundreds.
-_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def network_of(entries: Mapping[str, Tensor], settings: DiffuserActorSettings, s
     """
     entries = {_present_name(name): entry for name, entry in entries.items()}
     outline, unused = _outline(settings), unused_entries(settings)
-    _check(entries, _shapes(outline) | unused, source)
-    return _filled(outline, {name: entry for name, entry in entries.items() if name not in unused})
+    check_entries(entries, shapes_of(outline) | unused, source)
+    return filled(outline, {name: entry for name, entry in entries.items() if name not in unused})
 
 
 def unused_entries(settings: DiffuserActorSettings) -> dict[str, tuple[int, ...]]:
@@ -143,20 +143,14 @@ def load_own(file: Path) -> Checkpoint:
     Raises:
         StoreError: the file cannot be read or is of another kind; or an entry is missing, unexpected or of another shape.
     """
-    from safetensors import SafetensorError, safe_open
-
+    entries, text, training = read_own(file, _POLICY)
     try:
-        with safe_open(file, framework="pt") as opened:
-            header = json.loads((opened.metadata() or {})[_KEY])
-            entries = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        if header["format"] != _FORMAT:
-            raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
-        settings, training = DiffuserActorSettings.from_json(json.dumps(header["settings"])), dict(header["training"])
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, InvalidOptionError) as error:
-        raise StoreError(f"{file} is no checkpoint of diffuser_actor: {type(error).__name__}: {error}") from error
+        settings = DiffuserActorSettings.from_json(text)
+    except InvalidOptionError as error:
+        raise StoreError(f"{file} is no checkpoint of {_POLICY}: {error}") from error
     outline = _outline(settings)
-    _check(entries, _shapes(outline), str(file))
-    return Checkpoint(_filled(outline, entries), training)
+    check_entries(entries, shapes_of(outline), str(file))
+    return Checkpoint(filled(outline, entries), training)
 
 
 def save_own(file: Path, network: DiffuserActor, training: Mapping[str, Any]) -> None:
@@ -171,19 +165,17 @@ def save_own(file: Path, network: DiffuserActor, training: Mapping[str, Any]) ->
         InvalidOptionError: the name does not end in ``.safetensors``.
         StoreError: the file cannot be written.
     """
-    from safetensors.torch import save
+    save_entries(file, network.settings, network.state_dict(), training)
 
-    if file.suffix != ".safetensors":
-        raise InvalidOptionError(f"a checkpoint's name ends in .safetensors, got {file.name}")
-    header = {"format": _FORMAT, "settings": json.loads(network.settings.to_json()), "training": dict(training)}
-    entries = {name: entry.detach().cpu().contiguous() for name, entry in network.state_dict().items()}
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(save(entries, {_KEY: json.dumps(header, sort_keys=True)}))
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{file} cannot be written: {error}") from error
+
+def save_entries(file: Path, settings: DiffuserActorSettings, entries: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
+    """`save_own` for a state dictionary that need not be the network's present one, an average over the training for instance.
+
+    Raises:
+        InvalidOptionError: the name does not end in ``.safetensors``.
+        StoreError: the file cannot be written.
+    """
+    write_own(file, _POLICY, entries, settings.to_json(), training)
 
 
 def load_clip_trunk(backbone: ClipResNet50, file: Path | None = None) -> None:
@@ -199,14 +191,14 @@ def load_clip_trunk(backbone: ClipResNet50, file: Path | None = None) -> None:
         MissingDependencyError: no file is given, and ``huggingface_hub`` is not installed.
     """
     file = file or _cached_clip()
-    entries = _safetensors_entries(file) if file.suffix == ".safetensors" else _torch_entries(file)
+    entries = safetensors_entries(file) if file.suffix == ".safetensors" else torch_entries(file)
     nested = entries.get(_PUBLISHED_KEY)
     if isinstance(nested, Mapping):
         entries = nested
     expected = {name: tuple(entry.shape) for name, entry in backbone.state_dict().items()}
     prefix = next((prefix for prefix in _TRUNK_PREFIXES if f"{prefix}conv1.weight" in entries), "")
     found = {name: entries[prefix + name] for name in expected if prefix + name in entries}
-    _check(found, expected, str(file))
+    check_entries(found, expected, str(file))
     backbone.load_state_dict(found)
 
 
@@ -227,32 +219,11 @@ def _cached_clip() -> Path:
 
 
 def _published_entries(file: Path) -> dict[str, Tensor]:
-    content = _torch_entries(file)
+    content = torch_entries(file)
     weight = content.get(_PUBLISHED_KEY)
     if not isinstance(weight, Mapping) or not all(isinstance(entry, Tensor) for entry in weight.values()):
         raise StoreError(f"{file} is no checkpoint of 3D Diffuser Actor: it has no weights under {_PUBLISHED_KEY!r}")
     return {name.removeprefix(_PUBLISHED_PREFIX): entry for name, entry in weight.items()}
-
-
-def _torch_entries(file: Path) -> Mapping[str, Any]:
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise StoreError(f"{file} cannot be read as a torch file of tensors: {type(error).__name__}: {error}") from error
-    if not isinstance(content, Mapping):
-        raise StoreError(f"{file} holds a {type(content).__name__}, no state dictionary")
-    return content
-
-
-def _safetensors_entries(file: Path) -> Mapping[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        entries: Mapping[str, Tensor] = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{file} cannot be read as safetensors: {error}") from error
-    return entries
 
 
 def _settings_for(entries: Mapping[str, Tensor]) -> DiffuserActorSettings:
@@ -281,40 +252,7 @@ def _present_name(name: str) -> str:
     return name
 
 
-def _check(entries: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], source: str) -> None:
-    misshapen = [
-        f"{name} {tuple(entries[name].shape)} instead of {shape}"
-        for name, shape in expected.items()
-        if name in entries and tuple(entries[name].shape) != shape
-    ]
-    complaints = (
-        ("missing", [name for name in expected if name not in entries]),
-        ("unexpected", [name for name in entries if name not in expected]),
-        ("of another shape", misshapen),
-    )
-    said = [f"{what}: {_named(names)}" for what, names in complaints if names]
-    if said:
-        raise StoreError(f"the entries of {source} are not those of the network; {'; '.join(said)}")
-
-
-def _named(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
-
-
 def _outline(settings: DiffuserActorSettings) -> DiffuserActor:
     """A network whose parameters have shapes but no memory."""
     with torch.device("meta"):
         return DiffuserActor(settings)
-
-
-def _filled(outline: DiffuserActor, entries: Mapping[str, Tensor]) -> DiffuserActor:
-    """The outline with these entries as its parameters, in the precision the network computes in."""
-    dtypes = {name: entry.dtype for name, entry in outline.state_dict().items()}
-    outline.load_state_dict({name: entry.to(dtypes[name]).contiguous() for name, entry in entries.items()}, assign=True)
-    return outline.eval()
-
-
-def _shapes(network: DiffuserActor) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(entry.shape) for name, entry in network.state_dict().items()}

@@ -55,6 +55,15 @@ class Scene:
     sampled: Tensor
     sampled_code: Tensor
 
+    def repeated(self, count: int) -> Scene:
+        """Every scene of the batch ``count`` times in a row."""
+        return Scene(
+            [seen.repeated(count) for seen in self.seen],
+            None if self.seen_words is None else [seen.repeated(count) for seen in self.seen_words],
+            self.sampled.repeat_interleave(count, 0),
+            self.sampled_code.repeat_interleave(count, 0),
+        )
+
 
 @dataclass(frozen=True)
 class StepModulations:
@@ -88,6 +97,7 @@ class DenoisingHead(nn.Module):
     def __init__(self, settings: DiffuserActorSettings) -> None:
         super().__init__()
         width, heads = settings.width, settings.heads
+        self.position_frequency = settings.position_frequency
         self.traj_encoder = nn.Linear(3 + settings.rotation_channels, width)
         self.time_emb = nn.Sequential(SineCode(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.curr_gripper_emb = nn.Sequential(nn.Linear(settings.history * width, width), nn.ReLU(), nn.Linear(width, width))
@@ -106,7 +116,7 @@ class DenoisingHead(nn.Module):
     def scene(self, context: Context) -> Scene:
         """What can be computed before the first step."""
         width = context.tokens.shape[-1]
-        code = rotary_code(context.points, width)
+        code = rotary_code(context.points, width, self.position_frequency)
         words = context.words
         return Scene(
             seen=self.cross_attn.keys_values(context.tokens, code),
@@ -141,7 +151,7 @@ class DenoisingHead(nn.Module):
             tokens = self.traj_lang_attention[0](tokens, scene.seen_words, place)
         tokens = tokens + place
 
-        code = rotary_code(poses[..., :3].float(), width)
+        code = rotary_code(poses[..., :3].float(), width, self.position_frequency)
         tokens = self.cross_attn.attend_to(tokens, code, scene.seen, modulations.cross)
         everything = torch.cat((tokens, scene.sampled), 1)
         codes = torch.cat((code, scene.sampled_code), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +36,30 @@ class Situation:
     points: Tensor
     instruction: Tensor | None
     history: Tensor
+
+    def to(self, device: torch.device) -> Situation:
+        """The same on another device."""
+        instruction = None if self.instruction is None else self.instruction.to(device)
+        return Situation(self.rgb.to(device), self.points.to(device), instruction, self.history.to(device))
+
+
+class Losses(NamedTuple):
+    """Parts of the training loss, scalars.
+
+    Attributes:
+        position: mean absolute error of the estimated noise of the position.
+        rotation: the same of the rotation.
+        opening: cross-entropy of the gripper's opening.
+    """
+
+    position: Tensor
+    rotation: Tensor
+    opening: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """The loss: 30 times the first, 10 times the second and once the third."""
+        return _POSITION_WEIGHT * self.position + _ROTATION_WEIGHT * self.rotation + self.opening
 
 
 @dataclass(frozen=True)
@@ -92,28 +117,43 @@ class DiffuserActor(nn.Module):
         return head(poses, head.scene(context), head.modulations(steps, context.history))
 
     def loss(self, situation: Situation, target: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
-        """The training loss: 30 and 10 times the mean absolute error of the noise of position and rotation, plus cross-entropy of opening.
+        """The training loss, `Losses.total` of `losses`."""
+        return self.losses(situation, target, noise, steps).total
+
+    def losses(self, situation: Situation, target: Tensor, noise: Tensor, steps: Tensor) -> Losses:
+        """The parts of the training loss.
+
+        A situation may be learned from at several noise levels at once: it is encoded once, which is most of the work of a pass on
+        small batches, and the expectation of the loss stays the same.
 
         Args:
             situation: what the policy sees.
             target: (b, length, 8): position [m], quaternion in the settings' order, gripper open (1) or closed (0).
-            noise: (b, length, 3 + rotation channels), unit noise.
-            steps: (b,) int64, uniform between 0 and ``diffusion_steps - 1``.
+            noise: (b * k, length, 3 + rotation channels), unit noise; k rows in a row for each situation.
+            steps: (b * k,) int64, uniform between 0 and ``diffusion_steps - 1``.
         """
+        levels = len(noise) // len(target)
         position = self.normalised(target[..., :3])
         rotation = encoded_rotation(target[..., 3:7], self.settings.quaternion_order, self.settings.rotation)
+        clean_position, clean_rotation, is_open = (
+            part.repeat_interleave(levels, 0) for part in (position, rotation, target[..., 7:])
+        )
         noisy = torch.cat(
             (
-                self.position_schedule.noised(position, noise[..., :3], steps),
-                self.rotation_schedule.noised(rotation, noise[..., 3:], steps),
+                self.position_schedule.noised(clean_position, noise[..., :3], steps),
+                self.rotation_schedule.noised(clean_rotation, noise[..., 3:], steps),
             ),
             -1,
         )
-        estimate = self.denoise(noisy, steps, self.encode(situation))
-        return (
-            _POSITION_WEIGHT * functional.l1_loss(estimate.position_noise, noise[..., :3])
-            + _ROTATION_WEIGHT * functional.l1_loss(estimate.rotation_noise, noise[..., 3:])
-            + functional.binary_cross_entropy_with_logits(estimate.open_logit, target[..., 7:])
+        context, head = self.encode(situation), self.prediction_head
+        scene, history = head.scene(context), context.history
+        if levels > 1:
+            scene, history = scene.repeated(levels), history.repeat_interleave(levels, 0)
+        estimate: Estimate = head(noisy, scene, head.modulations(steps, history))
+        return Losses(
+            functional.l1_loss(estimate.position_noise.float(), noise[..., :3]),
+            functional.l1_loss(estimate.rotation_noise.float(), noise[..., 3:]),
+            functional.binary_cross_entropy_with_logits(estimate.open_logit.float(), is_open),
         )
 
     @torch.inference_mode()

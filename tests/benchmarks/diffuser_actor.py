@@ -13,7 +13,7 @@ import torch
 
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, SamplingNoise, Situation
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS, DiffuserActorSettings
-from hamster_bench.baselines.diffuser_actor.text import CLIP_WIDTH, TOKENS, word_numbers
+from hamster_bench.baselines.parts.text import CLIP_WIDTH, TOKENS, word_numbers
 
 _PUBLISHED = SETTINGS.get("peract")
 _CASES = (

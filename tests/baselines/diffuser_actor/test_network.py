@@ -22,7 +22,7 @@ from hamster_bench.baselines.diffuser_actor.schedules import (  # noqa: E402
     sampling_steps,
 )
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS, DiffuserActorSettings  # noqa: E402
-from hamster_bench.baselines.diffuser_actor.text import word_numbers  # noqa: E402
+from hamster_bench.baselines.parts.text import word_numbers  # noqa: E402
 from hamster_bench.errors import InvalidOptionError, UnknownNameError  # noqa: E402
 
 TINY = replace(

@@ -1,0 +1,1 @@
+"""What learned policies have in common: instructions as tokens, clouds from cameras, weights in files."""
