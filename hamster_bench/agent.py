@@ -134,6 +134,9 @@ AGENTS.register("random", "hamster_bench.baselines.scripted.random_agent:RandomA
 AGENTS.register("path_lift", "hamster_bench.baselines.scripted.path_lift:PathLiftAgent")
 AGENTS.register("3d_da", "hamster_bench.baselines.diffuser_actor.agents:ThreeDDiffuserActor")
 AGENTS.register("hamster_3d_da", "hamster_bench.baselines.diffuser_actor.agents:HamsterThreeDDiffuserActor")
+AGENTS.register("openvla", "hamster_bench.baselines.openvla.agents:OpenVLAAgent")
+AGENTS.register("openvla_rest", "hamster_bench.baselines.openvla.agents:OpenVLARestAgent")
+AGENTS.register("tiny_vla", "hamster_bench.baselines.openvla.agents:TinyVLAAgent")
 AGENTS.register("remote", "hamster_bench.serving.remote:RemoteAgent")
 
 
