@@ -137,7 +137,8 @@ class DiffuserActorLearner:
 
     def optimiser(self, settings: TrainingSettings) -> torch.optim.Optimizer:
         """AdamW; as in the original, whatever is no bias is decayed."""
-        decayed, others = [], []
+        decayed: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for name, parameter in self.network.named_parameters():
             if parameter.requires_grad:
                 (others if "bias" in name else decayed).append(parameter)

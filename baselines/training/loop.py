@@ -200,7 +200,7 @@ def _step(
     with torch.autocast(place.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         losses = losses_of(batch, generator)
     optimiser.zero_grad(set_to_none=True)
-    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    losses["loss"].backward()
     if settings.clip is not None:
         torch.nn.utils.clip_grad_norm_((p for p in learner.module.parameters() if p.requires_grad), settings.clip)
     optimiser.step()

@@ -131,7 +131,7 @@ def overlaid(
         noise: standard deviation on x and y [fraction of the image]; HAMSTER trained with 0.01.
         style: name of a drawing style.
     """
-    images = samples.rgb[indices]
+    images: NDArray[np.uint8] = samples.rgb[indices]
     height, width = images.shape[2:4]
     for image, index in zip(images, indices, strict=True):
         paths = samples.paths[int(samples.episodes[index])]
