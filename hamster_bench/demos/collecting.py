@@ -260,7 +260,7 @@ def _collect_batch(job: _Job, batch: tuple[Scenario, ...]) -> Iterator[Collected
     expert = job.make_expert()
     env = _environment(batch[0].task, settings)
     with contextlib.closing(env):
-        versions = job.versions | {"renderer": str(getattr(env.unwrapped, "renderer_name", None))}
+        versions = {**job.versions, "renderer": str(getattr(env.unwrapped, "renderer_name", None))}
         for scenario in batch:
             start = time.process_time()
             if scenario in store or store.has_failed(scenario):
