@@ -17,12 +17,11 @@ from hamster_bench.baselines.openvla.augmentation import Augmentation, augmented
 from hamster_bench.baselines.openvla.checkpoint import load  # noqa: E402
 from hamster_bench.baselines.openvla.images import pixel_values  # noqa: E402
 from hamster_bench.baselines.openvla.learner import DATA_SET, LoraLearner, LoraSettings, OpenVLALearner  # noqa: E402
-from hamster_bench.baselines.openvla.samples import delta_actions, read_delta_samples  # noqa: E402
+from hamster_bench.baselines.openvla.samples import read_delta_samples  # noqa: E402
 from hamster_bench.baselines.training.loop import WEIGHTS_FILE, train  # noqa: E402
 from hamster_bench.baselines.training.settings import TrainingSettings  # noqa: E402
 from hamster_bench.cli.main import main  # noqa: E402
 from hamster_bench.errors import InvalidOptionError  # noqa: E402
-from hamster_bench.geometry import quat_xyzw_from_euler_xyz, quat_xyzw_multiply, rotation_angle  # noqa: E402
 from hamster_bench.scenario import Scenario  # noqa: E402
 
 
@@ -33,19 +32,6 @@ def store(miniature: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def samples(store: Any, size: int = 28) -> Any:
     return read_delta_samples(store, store.scenarios(), "front", size)
-
-
-def test_actions_lead_from_frame_to_frame(miniature: Any) -> None:
-    steps = miniature.demo("close_box", 0).steps
-    frames, actions = delta_actions(steps)
-    assert frames.tolist() == list(range(len(steps) - 1))
-    pose = steps.gripper_pose[0].copy()
-    for action in actions:
-        pose[:3] += action[:3]
-        pose[3:] = quat_xyzw_multiply(quat_xyzw_from_euler_xyz(action[3:6]), pose[3:])
-    assert np.allclose(pose[:3], steps.gripper_pose[-1, :3])
-    assert rotation_angle(pose[3:], steps.gripper_pose[-1, 3:]) < 1e-6
-    assert actions[:, 6].tolist() == steps.actions[:-1, 7].tolist()
 
 
 def test_demonstrations_without_all_images_are_refused(miniature: Any, tmp_path: Path) -> None:
