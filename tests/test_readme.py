@@ -24,7 +24,7 @@ NOT_RUN = {
     'pip install -c constraints.txt ".[torch]"': "downloads hundreds of megabytes",
 }
 # Packages beyond the usual ones that a page is about.
-NEEDS = {"diffuser_actor.md": "torch"}
+NEEDS = {"diffuser_actor.md": "torch", "openvla.md": "transformers"}
 RUNNABLE = ("python", "sh")
 NOT_CODE = ("text", "xml", "ini")
 
