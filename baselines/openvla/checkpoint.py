@@ -103,7 +103,7 @@ def load(place: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -
         raise StoreError(f"{place} is no checkpoint of {POLICY}: {error}") from error
     network = outline(settings)
     check_entries(entries, shapes_of(network), str(place))
-    network = _ready(network, {name: entry.to(device, dtype) for name, entry in entries.items()}, device)
+    network = _ready(network, {name: _own(entry, dtype, device) for name, entry in entries.items()}, device)
     return Model(network, statistics, WordPrompt(settings), training)
 
 
@@ -175,9 +175,14 @@ def _load_folder(directory: Path, dtype: torch.dtype, device: str) -> Model:
     settings, configuration = read_configuration(directory)
     used = shapes_of(network := outline(settings))
     _check_shapes(directory, settings)
-    entries = {name: entry.to(device, dtype) for name, entry in _entries(directory) if name in used}
+    entries = {name: _own(entry, dtype, device) for name, entry in _entries(directory) if name in used}
     statistics = read_statistics(directory, configuration)
     return Model(_ready(network, entries, device), statistics, prompt_of(directory, settings))
+
+
+def _own(entry: Tensor, dtype: torch.dtype, device: str) -> Tensor:
+    """A copy in memory of its own: products over memory that begins anywhere in a file differ in their last bits."""
+    return entry.to(device, dtype, copy=True)
 
 
 def _ready(network: OpenVLA, entries: Mapping[str, Tensor], device: str) -> OpenVLA:

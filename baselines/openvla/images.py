@@ -35,5 +35,5 @@ def central_crop(image_rgb: NDArray[np.uint8], area: float = CROP_AREA) -> NDArr
 
 def pixel_values(images_rgb: NDArray[np.uint8]) -> Tensor:
     """Square images (B, H, W, 3) as (B, 6, H, W) float32: normalised for DINOv2, then for SigLIP."""
-    colours = torch.from_numpy(np.ascontiguousarray(images_rgb)).permute(0, 3, 1, 2).float() / 255.0
+    colours = torch.from_numpy(np.array(images_rgb)).permute(0, 3, 1, 2).float() / 255.0
     return (torch.cat((colours, colours), 1) - _MEAN) / _DEVIATION

@@ -56,11 +56,11 @@ class RestServer:
             request["unnorm_key"] = key
         body = dumps({"encoded": dumps(request)}) if self._form == "encoded" else dumps(request)
         answer = loads(self._post(body.encode()))
-        if answer == _ERROR:
-            raise AgentError(f"the model at {self._url} failed; its server's log says why")
-        if isinstance(answer, str):
+        if isinstance(answer, str) and answer != _ERROR:
             # The encoded form, or a server that always answers so.
             answer = loads(answer)
+        if isinstance(answer, str) and answer == _ERROR:
+            raise AgentError(f"the model at {self._url} failed; its server's log says why")
         try:
             actions = np.asarray(answer, dtype=np.float64)
         except (TypeError, ValueError) as error:

@@ -29,7 +29,7 @@ def action(payload: dict[str, Any]) -> Any:
     assert len(base64.b64decode(image["__numpy__"])) == image["shape"][0] * image["shape"][1] * 3
     seen = b"" if BEHAVIOUR == "blind" else json.dumps([image, payload["instruction"]]).encode()
     digest = hashlib.sha256(seen).digest()
-    numbers = [0.02 * (byte / 255.0 - 0.5) for byte in digest[:6]] + [1.0]
+    numbers = [0.002 * (byte / 255.0 - 0.5) for byte in digest[:6]] + [1.0]
     if payload.get("unnorm_key") == "unknown":
         raise KeyError("unknown")
     return [array(numbers), array(numbers)] if oft else array(numbers)
