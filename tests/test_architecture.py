@@ -31,7 +31,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "gallery": (*GROUND, "envs"),
     # Tables are made from the result store alone; a protocol is what the store says the rules were.
     "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "outcomes", "statistics", "protocol"))),
-    "cli": (*BELOW_EVALUATION, "serving", "evaluation", "gallery", "leaderboards"),
+    "cli": (*BELOW_EVALUATION, "client", "serving", "evaluation", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }
 ENGINES = ("envs.mujoco",)

@@ -9,12 +9,13 @@ from pathlib import Path
 from hamster_bench.cli.options import choice, names
 from hamster_bench.demos.lerobot import PICTURES, export_lerobot
 from hamster_bench.demos.rlbench_layout import export_rlbench
+from hamster_bench.demos.rlds import export_rlds
 from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.scenario import Scenario
 
-FORMS = ("lerobot", "rlbench")
+FORMS = ("lerobot", "rlbench", "rlds")
 ALL = "all"
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=choice("form", FORMS),
         required=True,
         metavar="|".join(FORMS),
-        help="a LeRobotDataset of version 3.0, or RLBench's folders of pictures",
+        help="a LeRobotDataset of version 3.0, RLBench's folders of pictures, or RLDS with small changes of pose",
     )
     parser.add_argument("--tasks", type=names, default=(ALL,), metavar="A,B", help="tasks by name, or 'all' (default)")
     parser.add_argument(
@@ -54,10 +55,11 @@ def execute(arguments: argparse.Namespace) -> int:
         def report(scenario: Scenario) -> None:
             bar.update()
 
-        if arguments.form == "rlbench":
+        if arguments.form != "lerobot":
             if arguments.pictures or arguments.depth:
-                raise InvalidOptionError("--pictures and --depth belong to --form lerobot; RLBench's layout has PNG of both")
-            count = export_rlbench(store, arguments.out, scenarios, report)
+                raise InvalidOptionError("--pictures and --depth belong to --form lerobot; the others have PNG")
+            export = export_rlbench if arguments.form == "rlbench" else export_rlds
+            count = export(store, arguments.out, scenarios, report)
         else:
             pictures = arguments.pictures or PICTURES[0]
             count = export_lerobot(store, arguments.out, scenarios, pictures=pictures, depth=arguments.depth, report=report)
