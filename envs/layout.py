@@ -20,7 +20,7 @@ _FARTHEST = 3.0
 
 @dataclass(frozen=True)
 class SceneLayout:
-    """Where a task stands. Poses are ``x y z qx qy qz qw``, world frame, [m].
+    """Where a task stands. Poses are ``x y z qx qy qz qw``, world frame, [m], of the frames that the original gives its objects.
 
     Attributes:
         base_pose: (7,) pose of the task base.

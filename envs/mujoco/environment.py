@@ -101,8 +101,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
     reached; see `hamster_bench.envs.stages`) and ``stage`` (the share of them) always; ``instructions``, ``variation``,
     ``placement_tries``, ``layout`` (where the task stands, before any variation factor), ``layout_given`` (whether that was an option of
     the reset) and ``draws`` (what each variation factor does in this episode), layout and draws as JSON values, after a reset;
-    ``failure`` and ``control_steps`` after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A
-    keypose that fails leaves the scene as it is.
+    ``failure`` and ``control_steps`` after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``,
+    ``path_not_found`` or ``outside_workspace``. A keypose that fails leaves the scene as it is.
 
     Args:
         task: name of the task.
@@ -208,6 +208,12 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         """Intrinsics and pose of a camera now, for images of the size observed."""
         self._check_reset()
         return self.simulation.camera(_one_of("camera", name, CAMERAS), *self.image_size)
+
+    def segment_names(self) -> dict[int, str]:
+        """What the numbers of ``<camera>_segmentation`` stand for: names of bodies, ``panda_...`` those of the robot; 0 is the room."""
+        self._check_reset()
+        model = self.simulation.scene.model
+        return {number: model.body(number).name for number in range(1, model.nbody)}
 
     def gripper_track(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Where the gripper has been in this episode.

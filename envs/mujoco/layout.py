@@ -96,7 +96,7 @@ class Layout:
         base_inverse = pose_inverse(np.array(given.base_pose))
         # Parents come before children, which are placed relative to them.
         for name, pose in sorted(given.object_poses.items(), key=lambda item: self.scene.body(item[0])):
-            pose_base = pose_compose(base_inverse, np.array(pose))
+            pose_base = pose_compose(base_inverse, pose_compose(np.array(pose), pose_inverse(_upstream_frame(self.scene, name))))
             if name not in self.scene.free and model.body_jntnum[self.scene.body(name)]:
                 self._jointed[name] = pose_base
             else:
@@ -107,7 +107,8 @@ class Layout:
         model, data = self.scene.model, self.data
 
         def pose(body: int) -> tuple[float, ...]:
-            return tuple(_pose(data.xpos[body], data.xquat[body]).tolist())
+            frame = _upstream_frame(self.scene, model.body(body).name)
+            return tuple(pose_compose(_pose(data.xpos[body], data.xquat[body]), frame).tolist())
 
         objects = {
             model.body(number).name: number
@@ -329,6 +330,12 @@ def _carriers(scene: Scene, number: int) -> list[int]:
 
 def _is_free(scene: Scene, number: int) -> bool:
     return any(free.body == number for free in scene.free.values())
+
+
+def _upstream_frame(scene: Scene, body: str) -> FloatArray:
+    """Pose (7,) of the frame that the original gives the object, in the body's frame; layouts speak of the original's."""
+    turn = scene.upstream_frames.get(body)
+    return np.concatenate([np.zeros(3), (0.0, 0.0, 0.0, 1.0) if turn is None else turn])
 
 
 def _wrapped(angle: float) -> float:
