@@ -15,9 +15,6 @@ FloatArray = NDArray[np.float64]
 _JOINT4_OFFSET = 0.0689
 _OFFSETS = np.array([0.0, 0.0, 0.0, _JOINT4_OFFSET, 0.0, 0.0, 0.0])
 
-# RLBench back-projects with the index of a pixel, this project with continuous coordinates, in which the middle of pixel 0 is at 0.5.
-_PIXEL_MIDDLE = 0.5
-
 
 def joints_from_original(joints: ArrayLike) -> FloatArray:
     """Joint angles (..., 7) [rad] of RLBench's arm as those of the real robot."""
@@ -46,7 +43,6 @@ def camera_from_original(intrinsics: ArrayLike, T_world_camera: ArrayLike, heigh
         if K[axis, axis] < 0.0:
             K[axis, axis] = -K[axis, axis]
             T[:3, axis] = -T[:3, axis]
-    K[:2, 2] += _PIXEL_MIDDLE
     return Camera(width, height, K, T)
 
 

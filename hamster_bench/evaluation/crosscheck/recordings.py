@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import WORKSPACE_LOWER, WORKSPACE_UPPER
+from hamster_bench.envs.rlbench.conversion import camera_from_original
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.geometry import Camera
 
@@ -163,21 +164,6 @@ def _recording(arrays: Mapping[str, Any], task: str, episode: Mapping[str, Any])
         front_depth=depth,
         camera=camera_from_original(arrays["front_intrinsics"], arrays["front_extrinsics"], *depth.shape),
     )
-
-
-def camera_from_original(intrinsics: FloatArray, extrinsics: FloatArray, height: int, width: int) -> Camera:
-    """A camera of RLBench in this project's convention.
-
-    RLBench's camera frame has x to the left of the image and y up, hence its negative focal lengths; both are turned about the optical
-    axis by half a turn, which leaves the image as it is.
-    """
-    K = np.array(intrinsics, dtype=np.float64)
-    T_world_camera = np.array(extrinsics, dtype=np.float64)
-    for axis in range(2):
-        if K[axis, axis] < 0.0:
-            K[axis, axis] = -K[axis, axis]
-            T_world_camera[:3, axis] = -T_world_camera[:3, axis]
-    return Camera(width, height, K, T_world_camera)
 
 
 def _unit(pose: FloatArray) -> FloatArray:
