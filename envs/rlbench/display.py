@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import shutil
-import signal
 import subprocess
 
 from hamster_bench.errors import MissingDependencyError
 
 _START_SECONDS = 30.0
 _SCREEN = "1280x1024x24"
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 def start_display() -> subprocess.Popen[bytes]:
-    """Starts Xvfb on a free display, sets ``DISPLAY`` of this process to it, and gives the server, which ends with this process.
+    """Starts Xvfb on a free display, sets ``DISPLAY`` of this process to it, and gives the server, which is in the process group of this one.
 
     Raises:
         MissingDependencyError: there is no Xvfb, or it does not start.
@@ -32,9 +29,7 @@ def start_display() -> subprocess.Popen[bytes]:
     # The server itself chooses the display and writes its number here, so that two of them cannot take the same.
     command = [program, "-displayfd", str(writable), "-screen", "0", _SCREEN, "+extension", "GLX", "-nolisten", "tcp", "-noreset"]
     try:
-        server = subprocess.Popen(
-            command, pass_fds=(writable,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_end_with_parent
-        )
+        server = subprocess.Popen(command, pass_fds=(writable,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     finally:
         os.close(writable)
     try:
@@ -57,8 +52,3 @@ def stop_display(server: subprocess.Popen[bytes]) -> None:
         return
     server.kill()
     server.wait()
-
-
-def _end_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

@@ -104,6 +104,8 @@ def _end_with(lifeline: int) -> None:
     """Ends this process when the other side's end of the pipe is closed, also while the simulator is busy or hangs."""
     while os.read(lifeline, 1):
         pass
+    # A virtual display was started in this group, and would stay.
+    os.killpg(os.getpgrp(), signal.SIGTERM)
     os._exit(1)
 
 
