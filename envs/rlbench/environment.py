@@ -369,7 +369,7 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
         draws = colosseum_factors.draw(scenario, self.task, self._entries, self._compat) if given is None else dict(given)
         return colosseum_factors.factors_for(self._entries, draws, self._textures), draws
 
-    def _call(self, call: str, limit: float, *, fresh: bool = False, **arguments: Any) -> Any:
+    def _call(self, call: str, limit: float, /, *, fresh: bool = False, **arguments: Any) -> Any:
         """Calls the simulator, which is started, or replaced when its time has come, where ``fresh`` allows it."""
         if fresh:
             used_up = self._episodes >= self._recycle_after

@@ -98,7 +98,7 @@ class SimulatorProcess:
         """Whether it can be called."""
         return self._release.alive and self._process.poll() is None
 
-    def call(self, name: str, limit: float, **arguments: Any) -> Any:
+    def call(self, name: str, limit: float, /, **arguments: Any) -> Any:
         """Calls the simulator.
 
         Args:
