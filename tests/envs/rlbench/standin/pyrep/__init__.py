@@ -6,6 +6,7 @@ import os
 import time
 
 import numpy as np
+
 from pyrep.backend import world
 from pyrep.errors import PyRepError
 from pyrep.objects.shape import Shape

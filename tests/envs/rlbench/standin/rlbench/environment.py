@@ -1,4 +1,5 @@
 from pyrep import PyRep
+
 from rlbench.backend.robot import Arm, Gripper, Robot
 from rlbench.backend.scene import Scene
 from rlbench.task_environment import TaskEnvironment

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-from pyrep.backend import world
-from pyrep.objects.object import Object
 
 from hamster_bench.geometry import pose_compose
+from pyrep.backend import world
+from pyrep.objects.object import Object
 
 
 class CartesianPath(Object):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-from pyrep.backend import world
-from pyrep.const import ObjectType
 
 from hamster_bench.geometry import matrix_from_pose, pose_compose, pose_inverse
+from pyrep.backend import world
+from pyrep.const import ObjectType
 
 _TYPES = {"shape": ObjectType.SHAPE, "dummy": ObjectType.DUMMY, "path": ObjectType.PATH, "camera": ObjectType.VISION_SENSOR}
 

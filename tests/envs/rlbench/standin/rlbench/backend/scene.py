@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 from pyrep.backend import world
 from pyrep.objects.vision_sensor import VisionSensor
+
 from rlbench.backend.exceptions import BoundaryError
 from rlbench.backend.observation import Observation
 

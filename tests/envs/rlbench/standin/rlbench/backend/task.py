@@ -5,6 +5,7 @@ import re
 from pyrep.backend import world
 from pyrep.objects.dummy import Dummy
 from pyrep.objects.object import Object
+
 from rlbench.backend.waypoints import Waypoint
 
 

@@ -1,4 +1,5 @@
 from pyrep.backend import world
+
 from rlbench.backend.task import Task
 
 

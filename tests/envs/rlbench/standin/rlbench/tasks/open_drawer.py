@@ -1,5 +1,6 @@
 import numpy as np
 from pyrep.objects.dummy import Dummy
+
 from rlbench.backend.task import Task
 
 

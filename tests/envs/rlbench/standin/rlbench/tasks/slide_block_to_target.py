@@ -1,5 +1,6 @@
 import numpy as np
 from pyrep.backend import world
+
 from rlbench.backend.task import Task
 
 
