@@ -15,7 +15,7 @@ _SCREEN = "1280x1024x24"
 
 
 def start_display() -> subprocess.Popen[bytes]:
-    """Starts Xvfb on a free display, sets ``DISPLAY`` of this process to it, and gives the server, which is in the process group of this one.
+    """Starts Xvfb on a free display and sets ``DISPLAY`` of this process to it; gives the server, of the same process group.
 
     Raises:
         MissingDependencyError: there is no Xvfb, or it does not start.

@@ -33,6 +33,8 @@ END_SECONDS = 15.0
 _KEPT_LINES = 40
 _LONGEST_LINE = 500
 _SAID_LINES = 6
+# What a killed process has printed is read by then, unless something that it has started holds on to its output.
+_READER_SECONDS = 5.0
 
 _ERRORS: Mapping[str, type[HamsterBenchError]] = {
     kind.__name__: kind
@@ -85,7 +87,7 @@ class SimulatorProcess:
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=_drain, args=(self._process.stdout, self._output), daemon=True)
         self._reader.start()
-        self._release = weakref.finalize(self, _end, self._process, ours, held)
+        self._release = weakref.finalize(self, _end, self._process, ours, held, self._reader)
         self._receive(start_seconds, "to start")
 
     @property
@@ -180,12 +182,12 @@ def server_command() -> list[str]:
 
 def _drain(stream: IO[bytes], lines: deque[str]) -> None:
     """Reads what a process prints, so that it never waits for a reader, and keeps the last of it."""
-    with contextlib.suppress(ValueError, OSError):
+    with stream, contextlib.suppress(ValueError, OSError):
         for line in iter(lambda: stream.readline(2**16), b""):
             lines.append(line.decode("utf-8", "replace").rstrip()[:_LONGEST_LINE])
 
 
-def _end(process: subprocess.Popen[bytes], channel: socket.socket, held: int) -> None:
+def _end(process: subprocess.Popen[bytes], channel: socket.socket, held: int, reader: threading.Thread) -> None:
     # Children of the simulator, such as a virtual display, get the chance to tidy up: they are told when it is gone.
     channel.close()
     if process.poll() is None:
@@ -195,6 +197,7 @@ def _end(process: subprocess.Popen[bytes], channel: socket.socket, held: int) ->
         os.killpg(process.pid, signal.SIGTERM)
     os.close(held)
     process.wait()
+    reader.join(_READER_SECONDS)
 
 
 def _ending(code: int | None) -> str:

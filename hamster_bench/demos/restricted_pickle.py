@@ -115,12 +115,12 @@ def _admitted() -> dict[tuple[str, str], Callable[..., Any]]:
         ("rlbench.backend.observation", "Observation"): observation,
         ("numpy", "ndarray"): _array_kind,
         ("numpy", "dtype"): type("dtype", (_Type,), {}),
-        ("_codecs", "encode"): lambda text, encoding: _latin1(text, encoding),
+        ("_codecs", "encode"): _latin1,
     }
     for package in ("numpy.core", "numpy._core"):
-        names[f"{package}.multiarray", "_reconstruct"] = lambda *arguments: _reconstruct(*arguments)
-        names[f"{package}.multiarray", "scalar"] = lambda *arguments: _scalar(*arguments)
-        names[f"{package}.numeric", "_frombuffer"] = lambda *arguments: _frombuffer(*arguments)
+        names[f"{package}.multiarray", "_reconstruct"] = _reconstruct
+        names[f"{package}.multiarray", "scalar"] = _scalar
+        names[f"{package}.numeric", "_frombuffer"] = _frombuffer
     return names
 
 

@@ -227,7 +227,9 @@ def _images(folder: Path, camera: str, observations: Sequence[Record], chosen: S
     files = [folder / f"{camera}_{kind}" / f"{number}.png" for kind in ("rgb", "depth") for number in chosen]
     # Decoding is most of the work, and other threads run meanwhile.
     with ThreadPoolExecutor(_DECODERS) as pool:
-        pixels = list(pool.map(_decoded, files))
+        parts = pool.map(lambda part: [_decoded(file) for file in part], [files[first::_DECODERS] for first in range(_DECODERS)])
+        shared = list(parts)
+    pixels = [shared[number % _DECODERS][number // _DECODERS] for number in range(len(files))]
     shapes = {image.shape for image in pixels}
     if len(shapes) > 1:
         raise RecordedDemoError(f"{folder}: the images of {camera} are of several sizes: {sorted(shapes)}")
