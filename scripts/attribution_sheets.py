@@ -103,7 +103,7 @@ def main() -> None:
         draw = ImageDraw.Draw(sheet)
         for row, (record, protocol) in enumerate(rows):
             top = row * (SIZE + band)
-            text = f"{first + row + 1}: {record.scenario.task}: {record.instruction}; {record.kind}; steps {record.steps}, stages {record.stages}"
+            text = f"{first + row + 1}: {record.scenario.task}: {record.instruction}; {record.kind}; stages {record.stages}"
             draw.text((4, top + 2), text, fill="black", font=_FONT)
             for column, image in enumerate(panels(record, protocol)):
                 sheet.paste(image, (column * SIZE, top + band))
