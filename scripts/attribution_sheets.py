@@ -3,8 +3,8 @@
 python scripts/attribution_sheets.py RUNS OUT --count 60 --draw-seed 0
 
 Draws episodes, the same number under each agent and path planner, and replays them. A sheet shows four episodes, one a row: the first
-frame with the way of the scripted solution (magenta: a filled square closes the gripper, a hollow one opens it), and the episode at a
-third, at two thirds and at its end, with the path that was proposed (blue to red) and the gripper's way (white). `labels.csv` has a line
+frame with the way of the scripted solution (magenta), and the episode after a third and two thirds of its actions and at its end, with
+the path that was proposed (blue to red) and the gripper's way (white). Filled squares close the gripper, hollow ones open it. `labels.csv` has a line
 for each, with an empty label; neither it nor a sheet names the planner or the program's answer.
 """
 
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import argparse
 import csv
-import tempfile
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import imageio.v3 as iio
+import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from hamster_bench.agent import make_agent
+from hamster_bench.evaluation.environment import make_environment, path_camera, requirements, with_path
+from hamster_bench.evaluation.episode import contestant, run_episode
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import EpisodeRecord
-from hamster_bench.evaluation.replay import replay
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.evaluation.track import Track
-from hamster_bench.paths import Path2D
+from hamster_bench.paths import Path2D, draw_path
 
 SIZE = 448
 ROWS = 4
@@ -55,29 +58,75 @@ def drawn_episodes(store: ResultStore, count: int, seed: int) -> list[tuple[Epis
     return [(chosen[i], protocols[chosen[i].protocol]) for i in rng.permutation(len(chosen))]
 
 
+class Snapshots(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Keeps a picture of the first frame and of the end of every action, with the path in force and the gripper's way.
+
+    Args:
+        env: has the render mode ``rgb_array``.
+        camera_name: the camera that is shown.
+    """
+
+    def __init__(self, env: Any, camera_name: str) -> None:
+        super().__init__(env)
+        self.pictures: list[Image.Image] = []
+        self._camera_name = camera_name
+        self._path: Path2D | None = None
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Keeps the first frame."""
+        observation, info = self.env.reset(**arguments)
+        self._path = info.get("path")
+        self._keep()
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Keeps the frame after the action."""
+        result = self.env.step(action)
+        self._keep()
+        self._path = result[4].get("path", self._path)
+        return result
+
+    def _keep(self) -> None:
+        frame = np.asarray(self.env.render())
+        image = Image.fromarray(frame if self._path is None else draw_path(frame, self._path, "hamster"))
+        base: Any = self.env.unwrapped
+        positions_world, states = base.gripper_track()
+        camera = base.camera(self._camera_name)
+        uv, depth = camera.project(positions_world)
+        shown = depth > 0
+        uv, states = uv[shown] / (camera.width, camera.height), np.asarray(states)[shown]
+        if len(uv) > 1:
+            _draw_way(image, uv, states, "white")
+        self.pictures.append(image)
+
+
 def panels(record: EpisodeRecord, protocol: Protocol) -> list[Image.Image]:
-    """The four pictures of an episode."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = replay(record, protocol, make_agent(record.agent), video=Path(folder) / "episode.mp4", size=SIZE)
-        if result.differences:
-            raise SystemExit(f"{record.agent} on {record.scenario.id} comes out otherwise than recorded: {result.differences}")
-        frames = list(iio.imiter(Path(folder) / "episode.mp4"))
-    # The last second shows the outcome over the last frame.
-    last = max(0, len(frames) - 21)
-    shown = [Image.fromarray(np.asarray(frames[i])) for i in (0, last // 3, 2 * last // 3, last)]
+    """The four pictures of an episode, which is played again."""
+    agent = make_agent(record.agent)
+    required = requirements(agent, record.scenario.task, protocol)
+    camera_name = path_camera(protocol)
+    options = {"render_mode": "rgb_array", "render_size": SIZE, "render_camera": camera_name}
+    with closing(with_path(make_environment(required, protocol, **options), required, protocol)) as env:
+        snapshots = Snapshots(env, camera_name)
+        again = run_episode(snapshots, contestant(record.agent, agent), record.scenario, protocol)
+    if (again.outcome, again.kind, again.track) != (record.outcome, record.kind, record.track):
+        raise SystemExit(f"{record.agent} on {record.scenario.id} comes out otherwise than recorded")
+    last = len(snapshots.pictures) - 1
+    shown = [snapshots.pictures[i].copy() for i in (0, round(last / 3), round(2 * last / 3), last)]
     if record.oracle_path is not None:
-        _draw_way(shown[0], Track.from_text(record.oracle_path).path)
+        way = Track.from_text(record.oracle_path).path
+        _draw_way(shown[0], way.points, way.gripper_open, "magenta")
     return shown
 
 
-def _draw_way(image: Image.Image, way: Path2D) -> None:
+def _draw_way(image: Image.Image, points: NDArray[np.float64], states: NDArray[np.bool_], color: str) -> None:
     draw = ImageDraw.Draw(image)
-    points = [(float(x) * image.width, float(y) * image.height) for x, y in way.points]
-    draw.line(points, fill=(255, 0, 255), width=2)
-    for number in way.gripper_changes.tolist():
-        x, y = points[number]
-        fill = None if way.gripper_open[number] else (255, 0, 255)
-        draw.rectangle((x - 5, y - 5, x + 5, y + 5), fill=fill, outline=(255, 0, 255), width=2)
+    line = [(float(x) * image.width, float(y) * image.height) for x, y in points]
+    draw.line(line, fill="black", width=4)
+    draw.line(line, fill=color, width=2)
+    for number in (np.flatnonzero(states[1:] != states[:-1]) + 1).tolist():
+        x, y = line[number]
+        draw.rectangle((x - 5, y - 5, x + 5, y + 5), fill=None if states[number] else color, outline=color, width=2)
 
 
 def main() -> None:

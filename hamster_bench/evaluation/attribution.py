@@ -151,7 +151,7 @@ def _proposals(record: EpisodeRecord) -> list[Path2D | None]:
 
 
 def _adherence(track: Track, first: Path2D, later: list[Path2D | None]) -> tuple[float, float, float, float]:
-    """How far the way strayed from the paths in force, at gripper changes, from their places; the share of the last path it came through."""
+    """How far the way strayed from the paths in force, at its gripper changes, and from the places of theirs; the share it came through."""
     strayed = strayed_change = missed = 0.0
     followed = 1.0
     # A planner that had no path when it was asked again left the last one in force.

@@ -84,7 +84,9 @@ def agreement(labels: Iterable[HandLabel], records: Iterable[EpisodeRecord]) -> 
             raise StoreError(f"there is no record of {label.agent} on {label.scenario} under the protocol {label.protocol}")
         found = attribute_failure(record)
         if found is None:
-            raise StoreError(f"the episode of {label.agent} on {label.scenario} is none whose cause is computed: {record.outcome}")
+            raise StoreError(
+                f"the episode of {label.agent} on {label.scenario} is none whose cause is computed: {record.outcome}"
+            )
         counts[label.label, found.cause] += 1
         if found.cause != label.label:
             disagreed.append((label, found.cause))
