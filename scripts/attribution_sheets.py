@@ -4,7 +4,8 @@ python scripts/attribution_sheets.py RUNS OUT --count 60 --draw-seed 0
 
 Draws episodes, the same number under each agent and path planner, and replays them. A sheet shows four episodes, one a row: the first
 frame with the way of the scripted solution (magenta), and the episode after a third and two thirds of its actions and at its end, with
-the path that was proposed (blue to red) and the gripper's way (white). Filled squares close the gripper, hollow ones open it. `labels.csv` has a line
+the path that was proposed (blue to red) and the gripper's way (white). Filled squares close the gripper, hollow ones open it.
+`labels.csv` has a line
 for each, with an empty label; neither it nor a sheet names the planner or the program's answer.
 """
 

@@ -74,6 +74,13 @@ class Attribution(NamedTuple):
     followed: float | None = None
 
 
+def can_be_attributed(record: EpisodeRecord) -> bool:
+    """Whether the record tells enough of a failure for `attribute_failure` to name its cause."""
+    if record.outcome == "error":
+        return record.kind == "planner_error"
+    return record.outcome == "failure" and None not in (record.proposals, record.track, record.oracle_path)
+
+
 def attribute_failure(record: EpisodeRecord) -> Attribution | None:
     """The cause of a failure, by the rules of this module.
 
