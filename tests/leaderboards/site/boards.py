@@ -63,7 +63,7 @@ def followed(made: list[EpisodeRecord], *, gone: float = 0.0) -> list[EpisodeRec
     for entry in made:
         assert entry.path is not None
         solution = Path2D.from_json(entry.path)
-        way = Path2D(solution.points + (0.0, gone), solution.gripper_open)
+        way = Path2D(np.add(solution.points, (0.0, gone)), solution.gripper_open)
         found.append(
             dataclasses.replace(
                 entry,
