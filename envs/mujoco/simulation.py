@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.distractors import Library
@@ -37,7 +36,7 @@ from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robo
 from hamster_bench.envs.mujoco.scene import Scene, WaypointSites, load_scene, site_pose, site_pose_on
 from hamster_bench.envs.mujoco.sensing import holds, remove_detected
 from hamster_bench.envs.task import Step, Task
-from hamster_bench.errors import OutsideWorkspaceError, PlacementError, PlanningError, SceneError
+from hamster_bench.errors import OutsideWorkspaceError, PlacementError, PlanningError, SceneError, SimulatorFaultError
 from hamster_bench.geometry import (
     Camera,
     pinhole_intrinsics,

@@ -28,7 +28,6 @@ from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.factors.contract import Draws
 from hamster_bench.envs.factors.episode import check_defined, compat_switches
 from hamster_bench.envs.factors.textures import check_pictures
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.rlbench import colosseum_factors
 from hamster_bench.envs.rlbench.conversion import (
@@ -44,7 +43,7 @@ from hamster_bench.envs.rlbench.process import SimulatorProcess, server_command
 from hamster_bench.envs.rlbench.server import settings_to_json
 from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.tasks import TASKS
-from hamster_bench.errors import InvalidOptionError, InvalidScenarioError, ResetNeededError, UnknownNameError
+from hamster_bench.errors import InvalidOptionError, InvalidScenarioError, ResetNeededError, SimulatorFaultError, UnknownNameError
 from hamster_bench.geometry import Camera
 from hamster_bench.oracle import Oracle
 from hamster_bench.scenario import CONTROL_FACTOR, Scenario

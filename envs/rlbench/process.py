@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.rlbench.messages import ChannelClosedError, MessageError, receive, send
 from hamster_bench.errors import (
     HamsterBenchError,
@@ -24,6 +23,7 @@ from hamster_bench.errors import (
     OutsideWorkspaceError,
     PlacementError,
     PlanningError,
+    SimulatorFaultError,
     UnknownNameError,
 )
 

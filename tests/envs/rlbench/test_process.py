@@ -14,9 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.rlbench.process import SimulatorProcess
-from hamster_bench.errors import PlanningError
+from hamster_bench.errors import PlanningError, SimulatorFaultError
 
 PROGRAM = Path(__file__).parent / "misbehaving.py"
 LONG = 120.0
