@@ -46,6 +46,8 @@ _HAND_POINTS = np.array(
 _ELBOW_FRAME, _WRIST_FRAME, _FLANGE_FRAME = 3, 5, 7
 # Elbow angles tried besides the present one [rad].
 _ELBOWS = (0.0, 0.3, -0.3, 0.6, -0.6)
+# A straight line at this share of the set speeds or more is taken at once.
+_GOOD_FACTOR = 0.25
 # Motions slower than this share of the set speeds only occur beside singular poses.
 _SLOWEST = 0.02
 # Height above start and goal at which a keypose travels whose straight line is not free [m].
@@ -76,6 +78,7 @@ class Segment:
         joints: (7,) joint angles [rad] at its end.
         path: (n, 7) joint angles [rad] along it, the start first.
         factor: share of the set speeds, accelerations and jerks at which it is to be made, above 0 to 1.
+        duration: how long it takes about [s].
     """
 
     kind: Literal["line", "joints"]
@@ -83,6 +86,7 @@ class Segment:
     joints: FloatArray
     path: FloatArray
     factor: float
+    duration: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,15 +319,28 @@ class SafetyFilter:
             )
 
     def _way(self, here: FloatArray, target: FloatArray, joints: FloatArray) -> tuple[Segment, ...]:
+        """The straight line where the arm follows it well; else the quickest of all ways that are free.
+
+        Raises:
+            _Refused: none is; with what is wrong with the straight line.
+        """
         first: _Refused | None = None
+        found: list[tuple[Segment, ...]] = []
         for ways in (self._straight, self._over, self._by_joints):
             for way in ways(here, target, joints):
                 try:
-                    return way()
+                    segments = way()
                 except _Refused as refused:
                     first = first or refused
-        assert first is not None
-        raise first
+                    continue
+                if len(segments) == 1 and segments[0].kind == "line" and segments[0].factor >= _GOOD_FACTOR:
+                    return segments
+                found.append(segments)
+                break
+        if not found:
+            assert first is not None
+            raise first
+        return min(found, key=lambda segments: sum(segment.duration for segment in segments))
 
     def _straight(self, here: FloatArray, target: FloatArray, joints: FloatArray) -> Iterator[_Way]:
         for elbow in dict.fromkeys((float(joints[2]), *_ELBOWS)):
@@ -400,7 +417,8 @@ class SafetyFilter:
         path = np.concatenate([joints[None], found])
         self._check_joints(path)
         self._check_links(found, stray)
-        return Segment("line", target, path[-1].copy(), path, self._factor(path, start[:3, :3], displacement, target, elbow))
+        factor, duration = self._factor(path, start[:3, :3], displacement, target, elbow)
+        return Segment("line", target, path[-1].copy(), path, factor, duration)
 
     def _together(self, joints: FloatArray, target: FloatArray, *, streaming: bool = False) -> Segment:
         """All joints from where they are to where they shall be, arriving together; checked.
@@ -427,7 +445,9 @@ class SafetyFilter:
         self._check_tips(tips, stray)
         self._check_joints(path, jumps=False)
         self._check_links(path[1:], stray)
-        return Segment("joints", pose_from_matrix(tips[-1]), target.copy(), path, 1.0)
+        limits = self.limits
+        duration = float((np.abs(target - joints) / limits.joint_velocity + limits.joint_velocity / limits.joint_acceleration).max())
+        return Segment("joints", pose_from_matrix(tips[-1]), target.copy(), path, 1.0, duration)
 
     def _check_tips(self, frames: FloatArray, stray: FloatArray) -> None:
         if "S3" not in self._rules:
@@ -496,8 +516,8 @@ class SafetyFilter:
                 "S4", "ik_unreachable", f"the arm would come near a singular pose (manipulability {lowest:.4f}, floor {floor:g})"
             )
 
-    def _factor(self, path: FloatArray, axes: FloatArray, displacement: FloatArray, target: FloatArray, elbow: float) -> float:
-        """Share of the set rates at which no joint is faster than its own limits on a straight line.
+    def _factor(self, path: FloatArray, axes: FloatArray, displacement: FloatArray, target: FloatArray, elbow: float) -> tuple[float, float]:
+        """Share of the set rates at which no joint is faster than its own limits on a straight line, and the time it takes then.
 
         Joint speeds follow from the course of the longest axis. Accelerations do not: the axes ramp up one by one, each as steeply as it
         may, so every axis that moves counts with its whole acceleration. The library does not see them in such motions; they may go up to
@@ -511,7 +531,7 @@ class SafetyFilter:
             elbow: angle of joint 3 at the end [rad].
         """
         if "S5" not in self._rules or len(path) < 2:
-            return 1.0
+            return 1.0, 0.0
         turn = axes.T @ matrix_from_quat_xyzw(target[3:])
         extents = np.abs(
             np.concatenate([axes.T @ displacement, kinematics.rotation_vectors(turn[None])[0], [elbow - float(path[0, 2])]])
@@ -521,7 +541,7 @@ class SafetyFilter:
         ramps = np.repeat([limits.translation[1], limits.rotation[1], limits.elbow[1]], (3, 3, 1))
         longest = int(np.argmax(extents / speeds))
         if extents[longest] < 1e-9:
-            return 1.0
+            return 1.0, 0.0
         # A short way ends before the full speed is reached.
         speed = min(speeds[longest], math.sqrt(ramps[longest] * extents[longest])) / extents[longest]
         ramp = ramps[longest] / extents[longest]
@@ -543,4 +563,4 @@ class SafetyFilter:
         factor = min(1.0, 1.0 / max(float(needed_speed), 1e-9), 1.0 / max(float(needed.max()), 1e-9))
         if factor < _SLOWEST:
             raise _Refused("S5", "ik_unreachable", "joints would be too fast on this way at any sensible speed of the tip")
-        return factor
+        return factor, (1.0 / speed + speed / ramp) / factor

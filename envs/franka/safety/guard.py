@@ -91,6 +91,7 @@ class Guard:
         self._recoveries = 0
         self._payload = 0.0
         self._steps = -1
+        self._hand_motion: Any = None
         self._heartbeat = time.monotonic()
         self._deadline = safety.config.keypose_deadline
         self._lock = threading.RLock()
@@ -287,6 +288,21 @@ class Guard:
         self.move_hand(width)
         if self._payload and not self.dry and self.armed:
             self._set_payload(0.0)
+
+    def start_hand(self, wants_open: bool, width: float, object_mass: float | None = None) -> None:
+        """Starts opening the fingers to a width [m], or closing them on whatever is between them, and waits for nothing."""
+        config = self.safety.config
+        verdict = self.safety.grasp(config.gripper_force, object_mass, self._payload)
+        if verdict.refusal is not None and not wants_open:
+            self.log.note("refused", rule=verdict.refusal.rule, message=verdict.refusal.message)
+            return
+        if not self._may_use_hand():
+            return
+        if wants_open:
+            self._hand_motion = self.client.start_hand(width, config.gripper_speed)
+        else:
+            self.log.note("grasp", force=config.gripper_force)
+            self._hand_motion = self.client.start_grasp(config.gripper_speed, config.gripper_force)
 
     def stop(self, reason: str, message: str = "") -> None:
         """The one stop: a gentle stop, after a second a hard one, then disarmed. From any thread; it raises nothing."""

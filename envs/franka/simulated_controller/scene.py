@@ -56,6 +56,15 @@ class CellScene:
         """Whether the task is done."""
         return self.simulation.success()
 
+    def pose(self, body: str) -> FloatArray:
+        """World pose (7,) of one of the task's bodies.
+
+        Raises:
+            UnknownNameError: there is none of this name.
+        """
+        number, data = self.simulation.scene.body(body), self.simulation.data
+        return np.concatenate([data.xpos[number], data.xquat[number][[1, 2, 3, 0]]])
+
     def object_width(self) -> float | None:
         """Width [m] at which the fingers would meet something that can be grasped, or None."""
         model, data = self.simulation.scene.model, self.simulation.data

@@ -125,11 +125,11 @@ class ControllerServer:
         plant: Plant = DynamicPlant(start, model) if settings.plant == "dynamic" else KinematicPlant(start)
         self._scene: Any = None
         if settings.task is not None:
-            from hamster_bench.envs.franka.simulated_controller.cell_tasks import cell_task
+            from hamster_bench.envs.franka.tasks import scene_task
             from hamster_bench.envs.franka.simulated_controller.scene import CellScene
             from hamster_bench.scenario import Scenario
 
-            task = cell_task(settings.task)
+            task = scene_task(settings.task)
             scenario = Scenario(task=task.name) if settings.scenario is None else Scenario.from_id(settings.scenario)
             self._scene = CellScene(task, scenario)
         self._robot = Service(settings.host, wire.ROBOT_PORT, wire.ROBOT_HEADER)
@@ -401,6 +401,13 @@ def _reset_scene(server: ControllerServer, scenario: str) -> None:
     server._scene.reset(Scenario.from_id(scenario))
 
 
+def _pose(server: ControllerServer, body: str) -> list[float]:
+    if server._scene is None:
+        raise InvalidOptionError("there is no scene; start the controller with a task")
+    pose: list[float] = server._scene.pose(body).tolist()
+    return pose
+
+
 def _ignore_commands(server: ControllerServer, count: int) -> None:
     server._faults.ignored_commands = count
 
@@ -444,6 +451,7 @@ _ORDERS: dict[str, Callable[..., Any]] = {
     "refuse_connections": _refuse,
     "reject_moves": _reject_moves,
     "manual_recovery": _manual_recovery,
+    "pose": _pose,
     "reset_scene": _reset_scene,
     "reset_extremes": _reset_extremes,
     "take": lambda server, take: (take(), time.time())[1],
