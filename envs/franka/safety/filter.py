@@ -50,6 +50,8 @@ _ELBOWS = (0.0, 0.3, -0.3, 0.6, -0.6)
 _GOOD_FACTOR = 0.25
 # Motions slower than this share of the set speeds only occur beside singular poses.
 _SLOWEST = 0.02
+# How much faster than in step the tip can be when joints ramp up one by one.
+_OUT_OF_STEP = 1.25
 # Height above start and goal at which a keypose travels whose straight line is not free [m].
 _TRAVEL_CLEARANCE = 0.08
 
@@ -445,9 +447,31 @@ class SafetyFilter:
         self._check_tips(tips, stray)
         self._check_joints(path, jumps=False)
         self._check_links(path[1:], stray)
+        factor = self._tip_factor(J[:, :3], target - joints, streaming)
         limits = self.limits
         duration = float((np.abs(target - joints) / limits.joint_velocity + limits.joint_velocity / limits.joint_acceleration).max())
-        return Segment("joints", pose_from_matrix(tips[-1]), target.copy(), path, 1.0, duration)
+        return Segment("joints", pose_from_matrix(tips[-1]), target.copy(), path, factor, duration / factor)
+
+    def _tip_factor(self, J: FloatArray, displacement: FloatArray, streaming: bool) -> float:
+        """Share of the set joint rates at which the tip is not faster than it may be.
+
+        Args:
+            J: (n, 3, 7) Jacobians of the tip along the way.
+            displacement: (7,) of the joints [rad].
+            streaming: the motion may begin at any speed.
+        """
+        if "S5" not in self._rules:
+            return 1.0
+        velocity = self.limits.joint_velocity
+        if streaming:
+            fastest = np.linalg.norm(np.abs(J) @ velocity, axis=1).max()
+        else:
+            slowest = float((np.abs(displacement) / velocity).max())
+            if slowest < 1e-9:
+                return 1.0
+            # The joints do not keep step: the short ones cruise while the longest still gathers speed.
+            fastest = _OUT_OF_STEP * np.linalg.norm(J @ displacement, axis=1).max() / slowest
+        return min(1.0, self.config.highest_tip_speed / max(float(fastest), 1e-9))
 
     def _check_tips(self, frames: FloatArray, stray: FloatArray) -> None:
         if "S3" not in self._rules:

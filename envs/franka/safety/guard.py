@@ -33,6 +33,8 @@ _RECOVER_WORD = "recover"
 _STEP_WORD = "go"
 # How often a running motion and the watchdog look around [s].
 _LOOK = 0.01
+# A robot whose clock stands still for this long [s] while it moves has gone.
+_LINK_TIMEOUT = 1.0
 # States are kept for this long [s].
 _KEPT = 1.0
 _HAND_TIMEOUT = 5.0
@@ -92,6 +94,7 @@ class Guard:
         self._payload = 0.0
         self._steps = -1
         self._hand_motion: Any = None
+        self._clock = (0.0, 0.0)
         self._heartbeat = time.monotonic()
         self._deadline = safety.config.keypose_deadline
         self._lock = threading.RLock()
@@ -129,12 +132,26 @@ class Guard:
             raise
         if "S8" in self._rules and self.armed and state.received - before > self.safety.config.state_age:
             self.stop("stale_state", f"the arm's state took {state.received - before:.3f} s")
+        self._check_link(state)
         self._states.append(state)
         while self._states and state.received - self._states[0].received > _KEPT:
             self._states.popleft()
         if "S10" in self._rules:
             self._look_for_faults(state)
         return state
+
+    def _check_link(self, state: ArmState) -> None:
+        """In the middle of a motion the library goes on giving the last state when no new one comes.
+
+        Raises:
+            RobotFaultError: the robot's clock has stood still for too long.
+        """
+        if state.time != self._clock[0] or self.client.moving is None:
+            self._clock = (state.time, state.received)
+        elif state.received - self._clock[1] > _LINK_TIMEOUT:
+            message = f"no new state for {state.received - self._clock[1]:.1f} s; look at robot and cable, then connect anew"
+            self.enter_fault("link_lost", message)
+            raise RobotFaultError("link_lost", message)
 
     def begin_episode(self) -> None:
         """A new episode may recover from a reflex again, and counts its steps anew."""
@@ -424,6 +441,7 @@ class Guard:
                 self.beat()
                 if self.state is GuardState.STOPPED:
                     break
+                self._check_link(self.client.state())
                 if "S8" in self._rules and time.monotonic() - began > self.safety.config.motion_timeout:
                     self.stop("motion_timeout", f"a motion took longer than {self.safety.config.motion_timeout:g} s")
         except RobotFaultError as error:

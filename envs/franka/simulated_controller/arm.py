@@ -234,6 +234,19 @@ class ArmController:
         self.plant.place(joints)
         self._hold()
 
+    def reset(self) -> None:
+        """As if it had just been switched on, where the arm stands; a client's motion is broken off."""
+        self._end(MoveStatus.ABORTED)
+        self.mode, self.errors[:], self._reflex_reason[:] = RobotMode.IDLE, 0, 0
+        self._guidance = None
+        self.wrench = np.zeros(6)
+        self.reject_moves, self.needs_manual_recovery = 0, False
+        self.thresholds, self._load = None, (0.0, np.zeros(3), np.zeros(9))
+        self.requests.clear()
+        self.moves.clear()
+        self.extremes = Extremes()
+        self._hold()
+
     def status(self) -> dict[str, Any]:
         """What tests and people ask of the controller, as values JSON can hold."""
         return {

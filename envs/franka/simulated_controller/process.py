@@ -13,9 +13,11 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+import hamster_bench
 from hamster_bench.envs.franka.simulated_controller.server import ControllerServer, Settings
 from hamster_bench.errors import HamsterBenchError
 
@@ -48,6 +50,7 @@ class SimulatedController:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(_same_packages())},
         )
         try:
             self._channel = _Channel(settings.host, self._port())
@@ -154,6 +157,11 @@ def open_channel(host: str, port: int) -> _Channel:
         OSError: nothing listens there.
     """
     return _Channel(host, port)
+
+
+def _same_packages() -> list[str]:
+    """Where modules are found, so that the other process runs the code of this one, whatever its folder."""
+    return [str(Path(hamster_bench.__file__).parents[1]), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 
 
 def _line_within(stream: IO[str], seconds: float) -> str:

@@ -24,7 +24,7 @@ from hamster_bench.envs.franka.models import ARM_MODELS
 from hamster_bench.envs.franka.simulated_controller import wire
 from hamster_bench.envs.franka.simulated_controller.arm import ArmController
 from hamster_bench.envs.franka.simulated_controller.hand import TICK as HAND_TICK
-from hamster_bench.envs.franka.simulated_controller.hand import FixedObject, HandController
+from hamster_bench.envs.franka.simulated_controller.hand import MAX_WIDTH, FixedObject, HandController
 from hamster_bench.envs.franka.simulated_controller.plant import MILLISECOND, DynamicPlant, KinematicPlant, Plant
 from hamster_bench.envs.franka.simulated_controller.service import Service
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
@@ -433,6 +433,18 @@ def _manual_recovery(server: ControllerServer, needed: bool) -> None:
     server.arm.needs_manual_recovery = needed
 
 
+def _reset(server: ControllerServer) -> None:
+    server.arm.reset()
+    server.arm.place(np.array(server.settings.start))
+    server._faults = _Faults()
+    server._robot.refusing = False
+    server.hand.requests.clear()
+    server.hand.forces.clear()
+    server.hand.width, server.hand.is_grasped = MAX_WIDTH, False
+    if isinstance(server.hand.world, FixedObject):
+        server.hand.world.width = server.settings.object_width
+
+
 def _reset_extremes(server: ControllerServer) -> None:
     server.arm.extremes = type(server.arm.extremes)()
 
@@ -453,6 +465,7 @@ _ORDERS: dict[str, Callable[..., Any]] = {
     "manual_recovery": _manual_recovery,
     "pose": _pose,
     "reset_scene": _reset_scene,
+    "reset": _reset,
     "reset_extremes": _reset_extremes,
     "take": lambda server, take: (take(), time.time())[1],
     "stop": lambda server: server.stop(),
