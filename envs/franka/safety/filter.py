@@ -449,7 +449,9 @@ class SafetyFilter:
         self._check_links(path[1:], stray)
         factor = self._tip_factor(J[:, :3], target - joints, streaming)
         limits = self.limits
-        duration = float((np.abs(target - joints) / limits.joint_velocity + limits.joint_velocity / limits.joint_acceleration).max())
+        duration = float(
+            (np.abs(target - joints) / limits.joint_velocity + limits.joint_velocity / limits.joint_acceleration).max()
+        )
         return Segment("joints", pose_from_matrix(tips[-1]), target.copy(), path, factor, duration / factor)
 
     def _tip_factor(self, J: FloatArray, displacement: FloatArray, streaming: bool) -> float:
@@ -540,7 +542,9 @@ class SafetyFilter:
                 "S4", "ik_unreachable", f"the arm would come near a singular pose (manipulability {lowest:.4f}, floor {floor:g})"
             )
 
-    def _factor(self, path: FloatArray, axes: FloatArray, displacement: FloatArray, target: FloatArray, elbow: float) -> tuple[float, float]:
+    def _factor(
+        self, path: FloatArray, axes: FloatArray, displacement: FloatArray, target: FloatArray, elbow: float
+    ) -> tuple[float, float]:
         """Share of the set rates at which no joint is faster than its own limits on a straight line, and the time it takes then.
 
         Joint speeds follow from the course of the longest axis. Accelerations do not: the axes ramp up one by one, each as steeply as it

@@ -23,8 +23,8 @@ import numpy as np
 from hamster_bench.envs.franka.models import ARM_MODELS
 from hamster_bench.envs.franka.simulated_controller import wire
 from hamster_bench.envs.franka.simulated_controller.arm import ArmController
-from hamster_bench.envs.franka.simulated_controller.hand import TICK as HAND_TICK
 from hamster_bench.envs.franka.simulated_controller.hand import MAX_WIDTH, FixedObject, HandController
+from hamster_bench.envs.franka.simulated_controller.hand import TICK as HAND_TICK
 from hamster_bench.envs.franka.simulated_controller.plant import MILLISECOND, DynamicPlant, KinematicPlant, Plant
 from hamster_bench.envs.franka.simulated_controller.service import Service
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
@@ -125,8 +125,8 @@ class ControllerServer:
         plant: Plant = DynamicPlant(start, model) if settings.plant == "dynamic" else KinematicPlant(start)
         self._scene: Any = None
         if settings.task is not None:
-            from hamster_bench.envs.franka.tasks import scene_task
             from hamster_bench.envs.franka.simulated_controller.scene import CellScene
+            from hamster_bench.envs.franka.tasks import scene_task
             from hamster_bench.scenario import Scenario
 
             task = scene_task(settings.task)
