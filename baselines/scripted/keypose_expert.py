@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode, AgentNeeds, EpisodeContext
 from hamster_bench.baselines.scripted.expert import ExpertAgent
-from hamster_bench.demos.keyframes import KEYFRAME_RULES, KeyframeRule, Motion
-from hamster_bench.envs.contract import WORKSPACE_LOWER, WORKSPACE_UPPER
+from hamster_bench.demos.demo import keyposes
+from hamster_bench.demos.keyframes import KEYFRAME_RULES, KeyframeRule
+from hamster_bench.demos.recording import follow, motion_of, steps_of
 from hamster_bench.errors import AgentError, AgentStopped
 from hamster_bench.oracle import Oracle
 
@@ -67,30 +68,14 @@ class KeyposePathsExpertAgent(KeyposeExpertAgent):
 def _keyposes(context: EpisodeContext, oracle: Oracle, rule: KeyframeRule) -> list[NDArray[np.float64]]:
     expert = ExpertAgent()
     expert.reset(context)
-    frames: list[tuple[dict[str, Any], bool, bool]] = []
     with oracle.trial() as trial:
-        solved = False
-        # As in RLBench, every waypoint is executed, also when the task is solved on the way.
-        while not (solved and expert.finished):
-            # The action that led here decides which motion the frame belongs to.
-            observation, waited = trial.observation(), expert.waiting
-            frame = (observation, expert.on_path, expert.ignoring_collisions)
-            try:
-                action = expert.act(observation)
-            except AgentStopped:
-                return []
-            # As in RLBench's demonstrations, frames in which the arm only waits, above all for the fingers, are left out.
-            if not (waited and expert.waiting):
-                frames.append(frame)
-            solved = trial.step(action) or solved
-        frames.append((trial.observation(), expert.on_path, expert.ignoring_collisions))
-    poses = np.array([observation["gripper_pose"] for observation, _, _ in frames])
-    is_open = np.array([observation["gripper_open"][0] > 0.5 for observation, _, _ in frames])
-    velocities = np.array([observation["joint_velocities"] for observation, _, _ in frames])
-    keyframes = rule(Motion(is_open, velocities, poses[:, :3], np.array([on_path for _, on_path, _ in frames])))
-    return [_keypose(poses[k], bool(is_open[k]), ignore_collisions=frames[k][2]) for k in keyframes]
 
+        def step(action: NDArray[np.float64]) -> tuple[dict[str, Any], bool]:
+            solved = trial.step(action)
+            return trial.observation(), solved
 
-def _keypose(pose: NDArray[np.float64], is_open: bool, ignore_collisions: bool) -> NDArray[np.float64]:
-    position = np.clip(pose[:3], WORKSPACE_LOWER, WORKSPACE_UPPER)
-    return np.concatenate([position, pose[3:] / np.linalg.norm(pose[3:]), [float(is_open), float(ignore_collisions)]])
+        try:
+            steps = steps_of(follow(expert, trial.observation(), step))
+        except AgentStopped:
+            return []
+    return list(keyposes(steps, rule(motion_of(steps))))

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("hamster_bench.cli.plan", "ask a path planner for a path in a picture and draw it"),
     "serve-planner": Entry("hamster_bench.cli.serve_planner", "offer a path planner to clients of HAMSTER's server"),
     "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
+    "demos": Entry("hamster_bench.cli.demos", "collect demonstrations of the expert, look at them, check and export them"),
     "export": Entry("hamster_bench.cli.export", "write the records of a results directory, or simulated data for training"),
     "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),
