@@ -52,7 +52,12 @@ class GuidedFrame:
 
 
 def guide(
-    arm: ReadOnlyArm, rig: CameraRig, marks: Callable[[], str | None], *, rate: float = 20.0, sleep: Callable[[float], Any] = time.sleep
+    arm: ReadOnlyArm,
+    rig: CameraRig,
+    marks: Callable[[], str | None],
+    *,
+    rate: float = 20.0,
+    sleep: Callable[[float], Any] = time.sleep,
 ) -> list[GuidedFrame]:
     """Records while a person leads the arm by hand; nothing is sent to it.
 

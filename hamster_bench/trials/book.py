@@ -134,6 +134,13 @@ class TrialBook:
         folder.mkdir(parents=True)
         return folder
 
+    def new_rehearsal(self) -> Path:
+        """A new folder for a dry run, which the book does not count."""
+        number = len(list((self.folder / "rehearsals").glob("*")))
+        folder = self.folder / "rehearsals" / str(number)
+        folder.mkdir(parents=True)
+        return folder
+
     def ended(self, trial: str) -> bool:
         """Whether the trial has been carried out, and its last try is not void."""
         state = False

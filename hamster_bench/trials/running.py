@@ -33,7 +33,9 @@ class CarriedOut(NamedTuple):
     record: EpisodeRecord
 
 
-def run_trial(book: TrialBook, trial: PlannedTrial, agents: Mapping[str, Agent], make: MakeTrialEnvironment) -> CarriedOut:
+def run_trial(
+    book: TrialBook, trial: PlannedTrial, agents: Mapping[str, Agent], make: MakeTrialEnvironment, *, rehearsal: bool = False
+) -> CarriedOut:
     """Carries a trial out under its code, and closes its folder, whatever happens.
 
     Args:
@@ -41,6 +43,7 @@ def run_trial(book: TrialBook, trial: PlannedTrial, agents: Mapping[str, Agent],
         trial: which one.
         agents: by name; which of them acts only the program knows.
         make: makes the environment.
+        rehearsal: nothing moves; the book does not count the try.
 
     Raises:
         TrialError: a policy of the plan is missing.
@@ -50,8 +53,9 @@ def run_trial(book: TrialBook, trial: PlannedTrial, agents: Mapping[str, Agent],
     if name not in agents:
         raise TrialError("a policy of the plan has not been loaded")
     plan, scene = book.plan, book.plan.scene(trial.scene)
-    folder = book.new_try(trial.id)
-    book.note("begun", trial=trial.id, folder=folder.name)
+    folder = book.new_rehearsal() if rehearsal else book.new_try(trial.id)
+    if not rehearsal:
+        book.note("begun", trial=trial.id, folder=folder.name)
     required = requirements(agents[name], scene.task, plan.protocol)
     cameras = required.cameras or (plan.camera,)
     base = make(scene.task, required.action_mode, cameras, folder)
@@ -76,7 +80,8 @@ def run_trial(book: TrialBook, trial: PlannedTrial, agents: Mapping[str, Agent],
     }
     (folder / "meta.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
     seal_folder(folder)
-    book.note("ended", trial=trial.id, folder=folder.name, steps=record.steps, kind_of_end=record.kind)
+    if not rehearsal:
+        book.note("ended", trial=trial.id, folder=folder.name, steps=record.steps, kind_of_end=record.kind)
     return CarriedOut(folder, record)
 
 

@@ -64,7 +64,9 @@ class Board:
     @property
     def text(self) -> str:
         """What it is called in a calibration."""
-        return f"ChArUco {self.columns} x {self.rows}, squares {1000 * self.square:g} mm, markers {1000 * self.marker:g} mm, 4X4_100"
+        return (
+            f"ChArUco {self.columns} x {self.rows}, squares {1000 * self.square:g} mm, markers {1000 * self.marker:g} mm, 4X4_100"
+        )
 
 
 class BoardView(NamedTuple):
@@ -159,7 +161,9 @@ def _check_turns(views: Sequence[BoardView]) -> None:
     # With rotations about one axis alone, the second largest extent of the rotation vectors is small.
     extents = np.sort(np.linalg.svd(np.array(turns), compute_uv=False) / np.sqrt(len(turns)))[::-1]
     if max(np.linalg.norm(turn) for turn in turns) < _LEAST_TURN or extents[1] < 0.25 * _LEAST_TURN:
-        raise CalibrationError("the arm was hardly turned between the views; turn it by 30 degrees or more about two axes at least")
+        raise CalibrationError(
+            "the arm was hardly turned between the views; turn it by 30 degrees or more about two axes at least"
+        )
 
 
 def _closed_form(views: Sequence[BoardView], mounting: Mounting, method: str) -> FloatArray:
@@ -195,9 +199,7 @@ def _refined(
         return np.concatenate([cv2.Rodrigues(matrix[:3, :3])[0].ravel(), matrix[:3, 3]])
 
     # What carries the camera, and what carries the board, in each view.
-    carriers = [
-        (view.T_base_flange, np.eye(4)) if mounting == "flange" else (np.eye(4), view.T_base_flange) for view in views
-    ]
+    carriers = [(view.T_base_flange, np.eye(4)) if mounting == "flange" else (np.eye(4), view.T_base_flange) for view in views]
 
     def errors(x: FloatArray) -> FloatArray:
         T_mount_camera, T_other_board = frame(x[:6]), frame(x[6:])

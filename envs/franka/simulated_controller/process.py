@@ -69,6 +69,11 @@ class SimulatedController:
         return self._channel.port
 
     @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """Number of the process."""
         return self._process.pid
