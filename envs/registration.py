@@ -17,6 +17,7 @@ VERSION = 0
 ENGINES: Registry[Any] = Registry("engine", entry_point_group="hamster_bench.engines")
 ENGINES.register("mujoco", "hamster_bench.envs.mujoco.environment:MujocoEnvironment")
 ENGINES.register("coppeliasim", "hamster_bench.envs.rlbench.environment:RLBenchEnvironment")
+ENGINES.register("franka", "hamster_bench.envs.franka.environment:FrankaEnvironment")
 
 
 def environment_id(task: str) -> str:

@@ -50,6 +50,8 @@ COMMANDS: dict[str, Entry] = {
     "leaderboard": Entry("hamster_bench.cli.leaderboard", "build and show the site of a leaderboard, and take submissions"),
     "submit": Entry("hamster_bench.cli.submit", "make a bundle of a run's records for a leaderboard"),
     "rank": Entry("hamster_bench.cli.rank", "let people rank the paths of several planners, blind"),
+    "franka": Entry("hamster_bench.cli.franka", "rehearse with a simulated Franka arm, check and calibrate a real one"),
+    "trials": Entry("hamster_bench.cli.trials", "evaluate policies on a robot, blind and paired, with people's labels"),
     "doctor": Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 
