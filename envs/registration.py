@@ -43,7 +43,7 @@ def make_environment(task: str, engine: str = "mujoco", **options: Any) -> gymna
 
     Args:
         task: name of the task.
-        engine: name of the engine: ``"mujoco"``, which is built in, or ``"coppeliasim"``, the original.
+        engine: name of the engine: ``"mujoco"``, which is built in, ``"coppeliasim"``, the original, or ``"franka"``, a robot.
         options: options of the engine's environment class.
 
     Raises:
