@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal
 INSTALL_INPUTS := setup.cfg constraints.txt scripts/setup.sh
 
-.PHONY: help demo test test-all lint format bench
+.PHONY: help demo test test-all lint format bench coppeliasim-check
 
 help:
 	@echo "make demo      see the benchmark run: three agents, four tasks, a table and a picture in $(OUT)/"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-all  the slow tests as well"
 	@echo "make lint      linters and type checker only"
 	@echo "make format    format the code"
+	@echo "make coppeliasim-check  the original simulator: what is missing, the contract tests, a small run (docs/coppeliasim.md)"
 	@echo "make bench     speed, beside raw MuJoCo in the same run"
 	@echo
 	@echo "Each sets up what it needs first, in $(VENV)/."
@@ -39,6 +40,13 @@ format: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/run.py
+
+coppeliasim-check: $(VENV)/.installed-test
+	@$(BIN)/hamster-bench doctor --engine coppeliasim
+	@$(BIN)/python -m pytest -q tests/envs/test_engines.py -k coppeliasim
+	@$(BIN)/hamster-bench run --engine coppeliasim --agents expert,random --tasks slide_block_to_target,close_box \
+	  --factors no_var,man_obj_col,tab_tex --episodes 1 --out coppeliasim-check
+	@$(BIN)/hamster-bench table coppeliasim-check
 
 $(VENV)/.installed: $(INSTALL_INPUTS)
 	@bash scripts/setup.sh $(VENV)

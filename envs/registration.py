@@ -16,6 +16,8 @@ VERSION = 0
 
 ENGINES: Registry[Any] = Registry("engine", entry_point_group="hamster_bench.engines")
 ENGINES.register("mujoco", "hamster_bench.envs.mujoco.environment:MujocoEnvironment")
+ENGINES.register("coppeliasim", "hamster_bench.envs.rlbench.environment:RLBenchEnvironment")
+ENGINES.register("franka", "hamster_bench.envs.franka.environment:FrankaEnvironment")
 
 
 def environment_id(task: str) -> str:
@@ -41,7 +43,7 @@ def make_environment(task: str, engine: str = "mujoco", **options: Any) -> gymna
 
     Args:
         task: name of the task.
-        engine: name of the engine; ``"mujoco"`` is built in.
+        engine: name of the engine: ``"mujoco"``, which is built in, ``"coppeliasim"``, the original, or ``"franka"``, a robot.
         options: options of the engine's environment class.
 
     Raises:

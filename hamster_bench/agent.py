@@ -137,6 +137,9 @@ AGENTS.register("hamster_3d_da", "hamster_bench.baselines.diffuser_actor.agents:
 AGENTS.register("rvt2", "hamster_bench.baselines.rvt2.agents:Rvt2")
 AGENTS.register("hamster_rvt2", "hamster_bench.baselines.rvt2.agents:HamsterRvt2")
 AGENTS.register("hamster_rvt2_concat", "hamster_bench.baselines.rvt2.agents:HamsterRvt2Concat")
+AGENTS.register("openvla", "hamster_bench.baselines.openvla.agents:OpenVLAAgent")
+AGENTS.register("openvla_rest", "hamster_bench.baselines.openvla.agents:OpenVLARestAgent")
+AGENTS.register("tiny_vla", "hamster_bench.baselines.openvla.agents:TinyVLAAgent")
 AGENTS.register("remote", "hamster_bench.serving.remote:RemoteAgent")
 
 

@@ -127,6 +127,10 @@ class SceneError(HamsterBenchError):
     """A task's scene file does not hold what the task refers to."""
 
 
+class SimulatorFaultError(HamsterBenchError):
+    """The physics broke down; what the simulation holds since then means nothing, and the episode cannot go on."""
+
+
 class PathError(HamsterBenchError):
     """A 2D path is malformed."""
 

@@ -117,6 +117,18 @@ def quat_xyzw_from_euler_xyz(angles: ArrayLike) -> FloatArray:
     return quat_xyzw_multiply(about_z, quat_xyzw_multiply(about_y, about_x))
 
 
+def euler_xyz_from_quat_xyzw(quat_xyzw: ArrayLike) -> FloatArray:
+    """Roll, pitch, yaw (3,) [rad] about the fixed axes x, then y, then z, of a rotation; pitch lies within +-pi/2.
+
+    Where pitch is +-pi/2 only the sum or difference of the others counts, and yaw is 0.
+    """
+    R = matrix_from_quat_xyzw(quat_xyzw)
+    pitch = np.arcsin(np.clip(-R[2, 0], -1.0, 1.0))
+    if abs(R[2, 0]) > 1.0 - 1e-12:
+        return np.array([np.arctan2(-R[1, 2], R[1, 1]), pitch, 0.0])
+    return np.array([np.arctan2(R[2, 1], R[2, 2]), pitch, np.arctan2(R[1, 0], R[0, 0])])
+
+
 def matrix_from_pose(pose_xyzw: ArrayLike) -> FloatArray:
     """Homogeneous matrix (4, 4) of a pose (7,)."""
     pose = np.asarray(pose_xyzw, dtype=np.float64)

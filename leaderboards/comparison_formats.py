@@ -1,4 +1,4 @@
-"""How comparisons are printed: aligned text, Markdown and CSV."""
+"""How comparisons are printed: aligned text, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from hamster_bench.evaluation.statistics import BOOTSTRAP_NAME
 from hamster_bench.leaderboards.comparison import BOOTSTRAP_DISCORDANT, Comparison, Effect
+from hamster_bench.leaderboards.formats import latex_text
 from hamster_bench.scenario import CONTROL_FACTOR
 
 MEAN = "mean over tasks"
@@ -35,6 +36,12 @@ def to_text(comparisons: Sequence[Comparison], *, by_task: bool = False, sequent
 def to_markdown(comparisons: Sequence[Comparison], *, by_task: bool = False, sequential: bool = False) -> str:
     """Comparisons in GitHub's Markdown; arguments as for `to_text`."""
     return "\n\n".join(_markdown(comparison, by_task, sequential) for comparison in comparisons) + "\n"
+
+
+def to_latex(comparisons: Sequence[Comparison], *, by_task: bool = False, sequential: bool = False) -> str:
+    """Comparisons for LaTeX with the packages booktabs and graphicx; arguments as for `to_text`."""
+    tables = "\n\n".join(_latex(comparison, by_task, sequential) for comparison in comparisons)
+    return f"% Needs the LaTeX packages booktabs and graphicx.\n\n{tables}\n"
 
 
 def to_csv(comparisons: Sequence[Comparison]) -> str:
@@ -93,6 +100,34 @@ def _markdown(comparison: Comparison, by_task: bool, sequential: bool) -> str:
         lines.insert(1, "|" + "---|" * len(grid[0]))
         parts += [*([_escaped(heading)] if heading else []), "\n".join(lines)]
     return "\n\n".join([*parts, "\n".join(_escaped(note) + "  " for note in _notes(comparison, by_task, sequential)).rstrip()])
+
+
+def _latex(comparison: Comparison, by_task: bool, sequential: bool) -> str:
+    """A table for each part; the notes stand below the last."""
+    parts = []
+    tables = _tables(comparison, by_task)
+    for number, (heading, effects) in enumerate(tables, 1):
+        grid = [[latex_text(cell) for cell in row] for row in _grid(comparison, effects, sequential)]
+        # In braces: a bracket at the start of a line would be read as an argument of the line break before it.
+        header, *rows = [" & ".join(f"{{{cell}}}" if cell.startswith("[") else cell for cell in row) + r" \\" for row in grid]
+        title = f"{_title(comparison)}: {heading}" if heading else _title(comparison)
+        notes = [latex_text(note) for note in _notes(comparison, by_task, sequential)] if number == len(tables) else []
+        parts += [
+            r"\begin{table*}",
+            r"  \centering",
+            rf"  \caption{{{latex_text(title)}}}",
+            r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"  \begin{{tabular}}{{{'l' * len(grid[0])}}}",
+            *(f"    {line}" for line in (r"\toprule", header, r"\midrule", *rows, r"\bottomrule")),
+            r"  \end{tabular}}",
+            *(
+                ["", r"  \smallskip", r"  \parbox{\linewidth}{\footnotesize", *(f"    {note}" for note in notes), "  }"]
+                if notes
+                else []
+            ),
+            r"\end{table*}",
+        ]
+    return "\n".join(parts)
 
 
 def _escaped(text: str) -> str:

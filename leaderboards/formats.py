@@ -24,6 +24,8 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     REFERENCE: r"\textdagger{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 } | {character: f"\\{character}" for character in "&%$#_{}"}
 
 # What a CSV line is about comes in this order, and anything else after it.
@@ -154,20 +156,20 @@ def _markdown_text(text: str, marks: str = "|_*") -> str:
 
 def _latex(grid: Grid) -> str:
     wide = len(grid.columns) > _NARROW
-    headings = [rf"\rotatebox{{90}}{{{_latex_text(column)}}}" if wide else _latex_text(column) for column in grid.columns]
-    lines = [_latex_row([*map(_latex_text, grid.labels), *headings]), r"\midrule"]
+    headings = [rf"\rotatebox{{90}}{{{latex_text(column)}}}" if wide else latex_text(column) for column in grid.columns]
+    lines = [_latex_row([*map(latex_text, grid.labels), *headings]), r"\midrule"]
     for before, row in zip((None, *grid.rows), grid.rows, strict=False):
         new_block = before is not None and len(row.labels) > 1 and row.labels[:-1] != before.labels[:-1]
         if before is not None and (new_block or row.kind != before.kind):
             lines.append(r"\midrule")
-        lines.append(_latex_row([*map(_latex_text, _label_texts(row)), *(_latex_entry(e, grid, wide) for e in row.entries)]))
+        lines.append(_latex_row([*map(latex_text, _label_texts(row)), *(_latex_entry(e, grid, wide) for e in row.entries)]))
     environment = "table*" if len(grid.columns) > 3 else "table"
     return "\n".join(
         [
             rf"\begin{{{environment}}}",
             r"  \centering",
             *([r"  \footnotesize", r"  \setlength{\tabcolsep}{2pt}"] if wide else []),
-            rf"  \caption{{{_latex_text(grid.title)}}}",
+            rf"  \caption{{{latex_text(grid.title)}}}",
             rf"  \begin{{tabular}}{{{'l' * len(grid.labels)}{'c' * len(grid.columns)}}}",
             r"    \toprule",
             *(f"    {line}" for line in lines),
@@ -176,7 +178,7 @@ def _latex(grid: Grid) -> str:
             "",
             r"  \smallskip",
             r"  \parbox{\linewidth}{\footnotesize",
-            *(f"    {_latex_text(note)}" for note in grid.notes),
+            *(f"    {latex_text(note)}" for note in grid.notes),
             "  }",
             rf"\end{{{environment}}}",
         ]
@@ -188,7 +190,7 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _latex_entry(entry: Entry, grid: Grid, wide: bool) -> str:
-    figure, spread = _latex_text(figure_text(entry, grid.unit)), _latex_text(_spread_text(entry, grid.unit))
+    figure, spread = latex_text(figure_text(entry, grid.unit)), latex_text(_spread_text(entry, grid.unit))
     if not spread:
         return figure
     # In braces: a bracket at the start of a line would be read as an argument of the line break before it.
@@ -199,7 +201,8 @@ def _latex_entry(entry: Entry, grid: Grid, wide: bool) -> str:
     )
 
 
-def _latex_text(text: str) -> str:
+def latex_text(text: str) -> str:
+    """A text for LaTeX, its special characters escaped."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

@@ -28,10 +28,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "demos": (*GROUND, "planners", "envs"),
     "baselines": (*GROUND, "planners", "demos", "envs.contract"),
     "evaluation": BELOW_EVALUATION,
+    "trials": (*BELOW_EVALUATION, "evaluation"),
     "gallery": (*GROUND, "envs"),
     # Tables are made from the result store alone; a protocol is what the store says the rules were.
     "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "outcomes", "statistics", "protocol"))),
-    "cli": (*BELOW_EVALUATION, "serving", "evaluation", "gallery", "leaderboards"),
+    "cli": (*BELOW_EVALUATION, "client", "serving", "evaluation", "trials", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }
 ENGINES = ("envs.mujoco",)

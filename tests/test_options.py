@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError, UnknownNameError
-from hamster_bench.options import declared_options, make_with_options, read_named
+from hamster_bench.options import FIRST, declared_options, make_with_options, read_named
 from hamster_bench.planners import PLANNERS, make_planner
 
 
@@ -54,6 +54,26 @@ def settings(**texts: str) -> tuple[Any, ...]:
 )
 def test_names_and_options_are_told_apart(text: str, name: str, options: dict[str, str]) -> None:
     assert read_named(text, PLANNERS) == (name, options)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("oracle:ws://h:1/?a=b", {FIRST: "ws://h:1/?a=b"}),
+        ("oracle:/a/b=c/d,wait=3", {FIRST: "/a/b=c/d", "wait": "3"}),
+        ('oracle:"a,b",wait=3', {FIRST: "a,b", "wait": "3"}),
+        ("oracle:url=ws://h", {"url": "ws://h"}),
+        ("oracle", {}),
+    ],
+)
+def test_a_first_value_may_stand_without_its_key(text: str, options: dict[str, str]) -> None:
+    assert read_named(text, PLANNERS, first=True) == ("oracle", options)
+
+
+def test_the_first_value_belongs_to_the_first_option() -> None:
+    assert settings(**{FIRST: "x", "quick": "yes"}) == ("x", True, "a", Limits(retries=7))
+    with pytest.raises(InvalidOptionError, match="without its key, but name too"):
+        settings(**{FIRST: "x", "name": "y"})
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ NOT_RUN = {
     'pip install -c constraints.txt ".[torch]"': "downloads hundreds of megabytes",
 }
 # Packages beyond the usual ones that a page is about.
-NEEDS = {"diffuser_actor.md": "torch", "train_your_own.md": "torch"}
+NEEDS = {"diffuser_actor.md": "torch", "train_your_own.md": "torch", "openvla.md": "transformers"}
 # What makes the commands of a page small enough for a test: every pattern has to be found, and each is replaced wherever it is.
 MINIATURE: dict[str, tuple[tuple[str, str], ...]] = {
     "train_your_own.md": (

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hamster_bench.baselines.training.samples import KeyposeSamples
 from hamster_bench.baselines.training.settings import TrainingSettings
 
 # A batch as a learner makes it; the loop only hands it on.
 Batch = Any
+# What a learner learns from: of a known number, in no form that the loop knows of.
+Samples = Any
 
 
 class Learner(Protocol):
@@ -51,7 +52,7 @@ class Learner(Protocol):
         ...
 
     def batch(
-        self, samples: KeyposeSamples, indices: NDArray[np.integer[Any]], rng: np.random.Generator, *, augment: bool = True
+        self, samples: Samples, indices: NDArray[np.integer[Any]], rng: np.random.Generator, *, augment: bool = True
     ) -> Batch:
         """Some of the samples, augmented, as tensors. Called from another thread than the rest."""
         ...

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
-from hamster_bench.baselines.training.learner import Batch, Learner
+from hamster_bench.baselines.training.learner import Batch, Learner, Samples
 from hamster_bench.baselines.training.metrics import Sink
 from hamster_bench.baselines.training.processes import Place, averaged
-from hamster_bench.baselines.training.samples import KeyposeSamples
 from hamster_bench.baselines.training.settings import TrainingSettings
 from hamster_bench.baselines.training.state import restore_state, save_state
 from hamster_bench.errors import InvalidOptionError
@@ -73,8 +72,8 @@ class Outcome:
 
 def train(
     learner: Learner,
-    data: KeyposeSamples,
-    held_out: KeyposeSamples | None,
+    data: Samples,
+    held_out: Samples | None,
     settings: TrainingSettings,
     directory: Path,
     *,
@@ -229,7 +228,7 @@ def _with_averaged_gradients(learner: Learner, place: Place) -> Callable[[Batch,
 
 @contextmanager
 def _prefetched(
-    learner: Learner, data: KeyposeSamples, settings: TrainingSettings, place: Place, first: int
+    learner: Learner, data: Samples, settings: TrainingSettings, place: Place, first: int
 ) -> Iterator[Iterator[Batch]]:
     """The batches from a step on, each made in another thread while the one before it is learned from."""
     share = settings.batch // place.count
@@ -262,7 +261,7 @@ def _update_average(average: Mapping[str, Tensor], module: nn.Module, kept: floa
 
 
 def _validated(
-    learner: Learner, held_out: KeyposeSamples, weights: Mapping[str, Tensor], settings: TrainingSettings
+    learner: Learner, held_out: Samples, weights: Mapping[str, Tensor], settings: TrainingSettings
 ) -> dict[str, float]:
     module = learner.module
     own = {name: value.detach().clone() for name, value in module.state_dict().items()}

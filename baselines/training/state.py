@@ -17,6 +17,7 @@ from hamster_bench.errors import StoreError
 _KEY = "hamster_bench"
 _FORMAT = "hamster_bench.training/1"
 _WEIGHTS, _AVERAGE, _OPTIMISER = "weights.", "average.", "optimiser."
+_COUNT = "step"
 
 
 def save_state(
@@ -46,7 +47,9 @@ def save_state(
         for key, value in optimiser.state.get(parameter, {}).items():
             # A state's key holds no dot, a parameter's name may.
             tensors[f"{_OPTIMISER}{key}.{name}"] = torch.as_tensor(value)
-    header = {"format": _FORMAT, "step": step, "identity": identity}
+    # Some optimisers count steps once for each group instead of once for each parameter.
+    counts = [group.get(_COUNT) for group in optimiser.param_groups]
+    header = {"format": _FORMAT, "step": step, "counts": counts, "identity": identity}
     # Copies: entries that share memory are refused.
     data = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, {_KEY: json.dumps(header)})
     write_whole(file, data)
@@ -70,7 +73,7 @@ def restore_state(
             tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
         if header["format"] != _FORMAT:
             raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
-        held, step = header["identity"], int(header["step"])
+        held, step, counts = header["identity"], int(header["step"]), header.get("counts", [])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{file} is no state of a training ({error}); choose another directory, or remove the file") from error
     wanted = json.loads(json.dumps(identity))
@@ -98,6 +101,9 @@ def restore_state(
             # AdamW keeps its count of steps on the processor.
             device = value.device if value.ndim == 0 else parameters[parameter].device
             optimiser.state[parameters[parameter]][key] = value.to(device)
+        for group, count in zip(optimiser.param_groups, counts, strict=False):
+            if count is not None:
+                group[_COUNT] = int(count)
     except (RuntimeError, KeyError) as error:
         raise StoreError(f"{file} is damaged ({error}); remove it to train anew") from error
     return step

@@ -36,6 +36,7 @@ from hamster_bench.envs.factors.episode import (
     single_factors,
 )
 from hamster_bench.envs.factors.textures import check_pictures
+from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.mujoco import gl
 from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.targets import SpawnAreas
@@ -97,10 +98,11 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
     one step of ``delta_pose`` or ``joint_position`` is 0.05 s of simulated time.
 
     ``info`` holds ``is_success``, ``instruction``, ``scenario`` (the id), ``stages`` (for each stage of the task whether it has been
-    reached; see `hamster_bench.envs.stages`) and ``stage`` (the share of them) always; ``instructions``, ``variation``, ``placement_tries``
-    and ``draws`` (what each variation factor does in this episode, JSON values only) after a reset; ``failure`` and ``control_steps``
-    after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``, ``path_not_found`` or ``outside_workspace``. A
-    keypose that fails leaves the scene as it is.
+    reached; see `hamster_bench.envs.stages`) and ``stage`` (the share of them) always; ``instructions``, ``variation``,
+    ``placement_tries``, ``layout`` (where the task stands, before any variation factor), ``layout_given`` (whether that was an option of
+    the reset) and ``draws`` (what each variation factor does in this episode), layout and draws as JSON values, after a reset;
+    ``failure`` and ``control_steps`` after a step. ``failure`` is None or why the motion was not made: ``ik_unreachable``,
+    ``path_not_found`` or ``outside_workspace``. A keypose that fails leaves the scene as it is.
 
     Args:
         task: name of the task.
@@ -207,6 +209,12 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._check_reset()
         return self.simulation.camera(_one_of("camera", name, CAMERAS), *self.image_size)
 
+    def segment_names(self) -> dict[int, str]:
+        """What the numbers of ``<camera>_segmentation`` stand for: names of bodies, ``panda_...`` those of the robot; 0 is the room."""
+        self._check_reset()
+        model = self.simulation.scene.model
+        return {number: model.body(number).name for number in range(1, model.nbody)}
+
     def gripper_track(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Where the gripper has been in this episode.
 
@@ -231,6 +239,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
                 scenario the next base seed is drawn from the environment's own generator.
             options: ``{"scenario": Scenario or id}`` chooses the episode exactly; ``{"variation": k}`` only the variation. Together with
                 a scenario, ``{"draws": ...}`` does again what ``info["draws"]`` or a record says instead of drawing.
+                ``{"layout": ...}`` puts the task where a `SceneLayout`, or a mapping such as ``info["layout"]``, says.
 
         Raises:
             ResetNeededError: the environment has been closed.
@@ -238,7 +247,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             InvalidScenarioError: the scenario is of another task, or of a variation the task does not have.
             UnknownNameError: there is no such factor.
             UndefinedCellError: the factor is not defined for the task.
-            PlacementError: no valid layout was found.
+            PlacementError: no valid layout was found, or no episode can start from the one given.
         """
         if self._closed:
             raise ResetNeededError("the environment is closed; make a new one")
@@ -247,12 +256,14 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         super().reset(seed=seed)
         wanted = dict(options or {})
         given = wanted.pop("draws", None)
+        layout = SceneLayout.read(wanted.pop("layout")) if "layout" in wanted else None
         if given is not None and "scenario" not in wanted:
             raise InvalidOptionError("give the draws together with the scenario they belong to")
         scenario = self._chosen_scenario(seed, wanted)
         # Until the new scene stands there is no episode to go on with.
         self.scenario = None
-        placement_tries = self._plain.simulation.reset(scenario)
+        placement_tries = self._plain.simulation.reset(scenario, layout)
+        placed = self._plain.simulation.placed()
         draws, instructed = self._vary(scenario, given)
         self.simulation.begin_track()
         self._progress = Progress(self.simulation, scenario.variation)
@@ -265,6 +276,8 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
             "instructions": phrasings,
             "variation": scenario.variation,
             "placement_tries": placement_tries,
+            "layout": placed.to_json(),
+            "layout_given": layout is not None,
             "draws": draws,
         }
         return self._observation(), info
@@ -324,7 +337,7 @@ class MujocoEnvironment(gymnasium.Env[dict[str, Any], Any]):
         scenario = options.pop("scenario", None)
         variation = options.pop("variation", None)
         if options:
-            raise InvalidOptionError(f"unknown reset option(s) {sorted(options)}; allowed: scenario, variation, draws")
+            raise InvalidOptionError(f"unknown reset option(s) {sorted(options)}; allowed: scenario, variation, draws, layout")
         if scenario is None:
             base = int(self.np_random.integers(2**31)) if seed is None else seed
             scenario = Scenario(task=self.task.name, seed=base)

@@ -9,13 +9,15 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.mujoco.scene import Scene, lookup
-from hamster_bench.errors import PlacementError, UnknownNameError
+from hamster_bench.errors import InvalidOptionError, PlacementError, UnknownNameError
 from hamster_bench.geometry import (
     pose_compose,
     pose_inverse,
     quat_xyzw_from_axis_angle,
     quat_xyzw_multiply,
+    rotation_angle,
 )
 
 FloatArray = NDArray[np.float64]
@@ -30,6 +32,10 @@ PLANE_HALF_SIZE = np.array([0.325, 0.455])
 # Tries of a whole placement in RLBench's reset, and of a single draw inside one try.
 PLACEMENT_TRIES = 40
 _DRAWS = 100
+
+# A body on a joint can only be where the joint lets it be: largest deviation [m] and [rad] from the pose that was asked for.
+_JOINT_POSITION_TOLERANCE = 0.01
+_JOINT_ROTATION_TOLERANCE = 0.2
 
 
 @dataclass
@@ -46,6 +52,8 @@ class Layout:
     scene: Scene
     data: mujoco.MjData
     _poses: dict[str, FloatArray] = field(default_factory=dict)
+    _moved: set[str] = field(default_factory=set)
+    _jointed: dict[str, FloatArray] = field(default_factory=dict)
     _sampled: dict[str, list[FloatArray]] = field(default_factory=dict)
 
     def pose(self, body: str) -> FloatArray:
@@ -67,6 +75,7 @@ class Layout:
         if body in self.scene.free:
             self._poses[body] = pose
             return
+        self._moved.add(body)
         model = self.scene.model
         number = self.scene.body(body)
         parent = int(model.body_parentid[number])
@@ -74,6 +83,39 @@ class Layout:
             pose = pose_compose(pose_inverse(self.pose(model.body(parent).name)), pose)
         model.body_pos[number] = pose[:3]
         model.body_quat[number] = pose[[6, 3, 4, 5]]
+
+    def arrange_as(self, given: SceneLayout) -> None:
+        """Arranges the objects that a layout names as it says, relative to its task base; `put` makes the rest of it true.
+
+        Raises:
+            UnknownNameError: the layout names what is no object of the task.
+            InvalidOptionError: it names one whose place cannot be given.
+        """
+        model = self.scene.model
+        check_names(self.scene, given)
+        base_inverse = pose_inverse(np.array(given.base_pose))
+        # Parents come before children, which are placed relative to them.
+        for name, pose in sorted(given.object_poses.items(), key=lambda item: self.scene.body(item[0])):
+            pose_base = pose_compose(base_inverse, pose_compose(np.array(pose), pose_inverse(_upstream_frame(self.scene, name))))
+            if name not in self.scene.free and model.body_jntnum[self.scene.body(name)]:
+                self._jointed[name] = pose_base
+            else:
+                self.set_pose(name, pose_base)
+
+    def now(self) -> SceneLayout:
+        """Where the task base and everything that moves, or was moved for this episode, is now."""
+        model, data = self.scene.model, self.data
+
+        def pose(body: int) -> tuple[float, ...]:
+            frame = _upstream_frame(self.scene, model.body(body).name)
+            return tuple(pose_compose(_pose(data.xpos[body], data.xquat[body]), frame).tolist())
+
+        objects = {
+            model.body(number).name: number
+            for number in task_bodies(self.scene)
+            if model.body_jntnum[number] or model.body(number).name in self._moved
+        }
+        return SceneLayout(pose(self.scene.base), {name: pose(number) for name, number in objects.items()})
 
     def set_color(self, name: str, rgb: ArrayLike) -> None:
         """Paints a geom, or every visible geom of a body, with ``rgb`` (3,)."""
@@ -142,6 +184,39 @@ class Layout:
             data.qvel[free.qvel : free.qvel + 6] = 0.0
         for address, value in self.scene.stored_joints.values():
             data.qpos[address] = value
+        for name, pose_base in self._jointed.items():
+            self._turn_joint(name, pose_compose(base_pose_world, pose_base))
+
+    def _turn_joint(self, name: str, pose_world: FloatArray) -> None:
+        """Moves the joint that carries a body so that the body comes as near to a pose (7,) as the joint lets it."""
+        model, data = self.scene.model, self.data
+        number = self.scene.body(name)
+        joint, address = int(model.body_jntadr[number]), int(model.jnt_qposadr[model.body_jntadr[number]])
+        parent = int(model.body_parentid[number])
+        mujoco.mj_kinematics(model, data)
+        unturned = pose_compose(
+            _pose(data.xpos[parent], data.xquat[parent]), _pose(model.body_pos[number], model.body_quat[number])
+        )
+        change = pose_compose(pose_inverse(unturned), pose_world)
+        axis, reference = model.jnt_axis[joint], float(model.qpos0[address])
+        kind = int(model.jnt_type[joint])
+        if kind == int(mujoco.mjtJoint.mjJNT_BALL):
+            data.qpos[address : address + 4] = change[[6, 3, 4, 5]]
+        elif kind == int(mujoco.mjtJoint.mjJNT_HINGE):
+            # The part of the rotation about the axis; angles are counted from the joint's stored position, the shorter way round.
+            angle = 2.0 * np.arctan2(float(change[3:6] @ axis), float(change[6]))
+            stored = next((value for at, value in self.scene.stored_joints.values() if at == address), reference)
+            data.qpos[address] = stored + _wrapped(reference + angle - stored)
+        else:
+            data.qpos[address] = reference + float(change[:3] @ axis)
+        mujoco.mj_kinematics(model, data)
+        reached = _pose(data.xpos[number], data.xquat[number])
+        off, turned = float(np.linalg.norm(reached[:3] - pose_world[:3])), rotation_angle(reached[3:], pose_world[3:])
+        if off > _JOINT_POSITION_TOLERANCE or turned > _JOINT_ROTATION_TOLERANCE:
+            raise InvalidOptionError(
+                f"{name} hangs on the joint {model.joint(joint).name!r}, which cannot bring it to the pose of the layout: it comes no "
+                f"nearer than {off:.3f} m and {turned:.2f} rad; move what carries it too"
+            )
 
     def _parent_pose(self, body: int) -> FloatArray:
         if body in (0, self.scene.base):
@@ -205,6 +280,66 @@ def place(layout: Layout, rng: np.random.Generator, accept: Callable[[], bool]) 
         if accept():
             return attempt
     raise PlacementError(f"no valid placement of {layout.scene.task.name} in {PLACEMENT_TRIES} tries")
+
+
+def task_bodies(scene: Scene) -> tuple[int, ...]:
+    """Ids of the bodies of the task, apart from its base, in the order of the model: parents first."""
+    model = scene.model
+    roots = {scene.base, *(free.body for free in scene.free.values())}
+    slots = {slot.body for slot in scene.slots}
+    found = []
+    for number in range(1, model.nbody):
+        root = number
+        while root and root not in roots:
+            root = int(model.body_parentid[root])
+        if root and number != scene.base and number not in slots:
+            found.append(number)
+    return tuple(found)
+
+
+def check_names(scene: Scene, given: SceneLayout) -> None:
+    """Refuses layouts that say where something stands that is none of the task's objects, or has several joints of its own.
+
+    Raises:
+        UnknownNameError: the layout names what is no object of the task.
+        InvalidOptionError: it names one that moves on several joints.
+    """
+    model = scene.model
+    names = {model.body(number).name: number for number in task_bodies(scene)}
+    for name in given.object_poses:
+        if name not in names:
+            raise UnknownNameError(f"object of {scene.task.name}", name, names)
+        carriers = [
+            number for number in _carriers(scene, names[name]) if model.body_jntnum[number] and not _is_free(scene, number)
+        ]
+        if model.body_jntnum[names[name]] > 1:
+            raise InvalidOptionError(f"{name} moves on several joints at once; a layout cannot place it")
+        if carriers and not model.body_jntnum[names[name]]:
+            raise InvalidOptionError(
+                f"{name} is fixed to {model.body(carriers[0]).name}, which moves on a joint; place that instead"
+            )
+
+
+def _carriers(scene: Scene, number: int) -> list[int]:
+    """Ids of the bodies between a body and the world, the nearest first."""
+    found = []
+    while number := int(scene.model.body_parentid[number]):
+        found.append(number)
+    return found
+
+
+def _is_free(scene: Scene, number: int) -> bool:
+    return any(free.body == number for free in scene.free.values())
+
+
+def _upstream_frame(scene: Scene, body: str) -> FloatArray:
+    """Pose (7,) of the frame that the original gives the object, in the body's frame; layouts speak of the original's."""
+    turn = scene.upstream_frames.get(body)
+    return np.concatenate([np.zeros(3), (0.0, 0.0, 0.0, 1.0) if turn is None else turn])
+
+
+def _wrapped(angle: float) -> float:
+    return float((angle + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 def _pose(position: ArrayLike, quat_wxyz: ArrayLike) -> FloatArray:

@@ -19,6 +19,7 @@ from hamster_bench.envs.targets import SizeTargets
 from hamster_bench.envs.task import DetectedCondition, JointCondition, Task
 from hamster_bench.envs.tasks import scene_xml
 from hamster_bench.errors import SceneError, UnknownNameError
+from hamster_bench.geometry import quat_xyzw_normalised
 
 TIMESTEP = 0.002
 
@@ -29,6 +30,7 @@ _WAYPOINT = re.compile(r"waypoint(?P<index>\d+)(/(?P<point>\d+))?")
 _ASSET_SUFFIXES = (".obj", ".stl", ".png")
 _HAND = "panda_hand"
 GRASP_VOLUME = "panda_grasp_volume"
+_UPSTREAM_FRAME = "/upstream_frame"
 
 # Upstream's default openings of the flags `open_gripper()` and `close_gripper()`.
 _FULL_OPENING = {"open_gripper": 1.0, "close_gripper": 0.0}
@@ -84,6 +86,8 @@ class Scene:
         placement_box: min x, max x, min y, max y [m] of the task in its base frame, spawn areas included.
         task_geoms: ids of all geoms of the task, seen or not.
         surfaces: what covers the geoms of each surface that a factor may texture.
+        upstream_frames: bodies whose frame is turned against that of the original's object: name to the quaternion xyzw (4,) of the
+            original's frame in the body's.
         slots: bodies that can become distractors; they come after everything else in the model.
         library: the distractors they can become.
     """
@@ -103,6 +107,7 @@ class Scene:
     placement_box: tuple[float, float, float, float]
     task_geoms: NDArray[np.intp]
     surfaces: dict[str, tuple[Coat, ...]]
+    upstream_frames: dict[str, NDArray[np.float64]]
     slots: tuple[Slot, ...]
     library: Library | None
 
@@ -226,9 +231,23 @@ def load_scene(task: Task, library: Library | None = None, slots: int = 0) -> Sc
         placement_box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         task_geoms=np.flatnonzero(np.isin(model.geom_bodyid, _task_bodies(model, slot_names))),
         surfaces=coats(model, surfaces),
+        upstream_frames=_upstream_frames(numbers, body_ids, source),
         slots=find_slots(model, slot_names),
         library=library,
     )
+
+
+def _upstream_frames(
+    numbers: dict[str, NDArray[np.float64]], bodies: dict[str, int], source: str
+) -> dict[str, NDArray[np.float64]]:
+    frames = {}
+    for name, quat_xyzw in numbers.items():
+        body = name.removesuffix(_UPSTREAM_FRAME)
+        if body != name:
+            if body not in bodies or quat_xyzw.shape != (4,):
+                raise SceneError(f"{source}: {name!r} must be four numbers, qx qy qz qw, and named after a body")
+            frames[body] = quat_xyzw_normalised(quat_xyzw)
+    return frames
 
 
 def robot_alone(colliding: bool) -> mujoco.MjModel:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
-from hamster_bench.envs.faults import SimulatorFaultError
+from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.distractors import Library
 from hamster_bench.envs.mujoco.edits import ModelEdits
@@ -22,7 +22,7 @@ from hamster_bench.envs.mujoco.factor_scene import EpisodeScene
 from hamster_bench.envs.mujoco.grasping import Grasping
 from hamster_bench.envs.mujoco.keepout import KeepOut, keep_out
 from hamster_bench.envs.mujoco.kinematics import START_JOINTS, make_arm
-from hamster_bench.envs.mujoco.layout import PLANE_CENTRE, TABLE_TOP, Layout, place
+from hamster_bench.envs.mujoco.layout import PLANE_CENTRE, TABLE_TOP, Layout, check_names, place
 from hamster_bench.envs.mujoco.planning import (
     Collides,
     line_through,
@@ -36,7 +36,7 @@ from hamster_bench.envs.mujoco.robot import FINGER_TRAVEL, OPEN_SHARE, find_robo
 from hamster_bench.envs.mujoco.scene import Scene, WaypointSites, load_scene, site_pose, site_pose_on
 from hamster_bench.envs.mujoco.sensing import holds, remove_detected
 from hamster_bench.envs.task import Step, Task
-from hamster_bench.errors import OutsideWorkspaceError, PlanningError, SceneError
+from hamster_bench.errors import OutsideWorkspaceError, PlacementError, PlanningError, SceneError, SimulatorFaultError
 from hamster_bench.geometry import (
     Camera,
     pinhole_intrinsics,
@@ -130,15 +130,23 @@ class Simulation:
         self._rehearsed: tuple[FloatArray, ...] = ()
         self._variation = 0
 
-    def reset(self, scenario: Scenario) -> int:
+    def reset(self, scenario: Scenario, given: SceneLayout | None = None) -> int:
         """Puts the scene into the start of a scenario.
+
+        Args:
+            scenario: the scenario.
+            given: where the task stands; None draws it.
 
         Returns:
             Number of placements tried.
 
         Raises:
-            PlacementError: no valid layout was found.
+            PlacementError: no valid layout was found, or the one that is given is none.
+            UnknownNameError: the layout names what is no object of the task.
+            InvalidOptionError: the layout cannot be made true.
         """
+        if given is not None:
+            check_names(self.scene, given)
         model, data = self.scene.model, self.data
         self.edits.restore()
         mujoco.mj_resetData(model, data)
@@ -147,9 +155,16 @@ class Simulation:
         self._variation = scenario.variation
         self.task.arrange(layout, scenario.variation, scenario.rng("layout"))
         self.task.paint(layout, scenario.variation, scenario.rng("paint"))
+        if given is not None:
+            layout.arrange_as(given)
         self._conditions = self.task.conditions(scenario.variation)
         self.solution = self._solution(layout, scenario.variation)
-        tries = place(layout, scenario.rng("placement"), self._placement_is_valid)
+        if given is None:
+            tries = place(layout, scenario.rng("placement"), self._placement_is_valid)
+        else:
+            tries = 1
+            layout.put(np.array(given.base_pose))
+            self._check_given()
         self._planner_rng = scenario.rng("motion_planner")
         for _ in range(_SETTLE_STEPS):
             self.controller.step(START_JOINTS, opening=1.0)
@@ -205,6 +220,10 @@ class Simulation:
     def layout_for(self, scene: Scene, data: mujoco.MjData) -> Layout:
         """The layout of this episode, for another model of the same scene."""
         return dataclasses.replace(self._layout, scene=scene, data=data)
+
+    def placed(self) -> SceneLayout:
+        """Where the task and its objects are now."""
+        return self._layout.now()
 
     def factor_scene(self) -> EpisodeScene:
         """How variation factors read and change the scene now."""
@@ -417,13 +436,23 @@ class Simulation:
     def _placement_is_valid(self) -> bool:
         """The arm touches nothing, the task is not solved already, and its waypoints can be reached one after the other."""
         mujoco.mj_forward(self.scene.model, self.data)
-        if self.data.ncon and self.checker.moving[self.data.contact.geom].any():
-            return False
-        if self.success():
+        if self._arm_touches() or self.success():
             return False
         rehearsed = self._rehearse()
         self._rehearsed = rehearsed or ()
         return rehearsed is not None
+
+    def _check_given(self) -> None:
+        """Refuses a layout that no episode can start from; whether its task can be solved is left open."""
+        mujoco.mj_forward(self.scene.model, self.data)
+        if self._arm_touches():
+            raise PlacementError(f"in the layout that was given for {self.task.name} something touches the arm where it starts")
+        if self.success():
+            raise PlacementError(f"in the layout that was given for {self.task.name} the task is solved already")
+        self._rehearsed = self._rehearse() or ()
+
+    def _arm_touches(self) -> bool:
+        return bool(self.data.ncon and self.checker.moving[self.data.contact.geom].any())
 
     def _settle_objects(self) -> None:
         """Lets the objects come to rest, and puts the robot and the clock back to the bit."""

@@ -10,7 +10,7 @@ from hamster_bench.cli.options import agent_names, names, whole_number, write_te
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.leaderboards.comparison import Comparison, Contestant, Source, compare_agents, factor_effects
-from hamster_bench.leaderboards.comparison_formats import to_csv, to_markdown, to_text
+from hamster_bench.leaderboards.comparison_formats import to_csv, to_latex, to_markdown, to_text
 
 _ALL = ("all",)
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the sequential test STEP, N being the pairs planned at most",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown, too")
+    parser.add_argument("--latex", type=Path, metavar="FILE", help="write it as LaTeX (packages booktabs and graphicx), too")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write every figure, also of tasks, as CSV, too")
 
 
@@ -48,6 +49,8 @@ def execute(arguments: argparse.Namespace) -> int:
     print(to_text(made, **shown), end="")
     if arguments.markdown is not None:
         write_text(arguments.markdown, to_markdown(made, **shown))
+    if arguments.latex is not None:
+        write_text(arguments.latex, to_latex(made, **shown))
     if arguments.csv is not None:
         write_text(arguments.csv, to_csv(made))
     return 0

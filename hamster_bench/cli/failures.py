@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 from hamster_bench.evaluation.attribution import CAUSES, FailureSplit, attribute_failure, failure_splits
+from hamster_bench.evaluation.hand_labels import Agreement, agreement, read_labels
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import EpisodeRecord
+from hamster_bench.evaluation.statistics import Estimate
 from hamster_bench.evaluation.store import ResultStore
 
 
@@ -15,11 +17,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="results directory")
     parser.add_argument("--list", action="store_true", help="list every failure with its distances, in fractions of the image")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.csv",
+        help="say instead how far causes that a person gave agree; columns scenario, agent, protocol, label",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the split of each agent, for each protocol."""
+    """Prints the split of each agent for each protocol, or the agreement with labels."""
+    labels = None if arguments.labels is None else read_labels(arguments.labels)
     with ResultStore.for_reading(arguments.directory) as store:
+        if labels is not None:
+            print(_agreement(agreement(labels, store.records()), arguments.list))
+            return 0
         for fingerprint, protocol in store.protocols().items():
             records = list(store.records(protocol=fingerprint))
             print(_split(protocol, failure_splits(records)))
@@ -45,3 +57,23 @@ def _line(record: EpisodeRecord) -> str:
         return ""
     distances = ", ".join(f"{name} {value:.3f}" for name, value in found._asdict().items() if isinstance(value, float))
     return f"  {record.agent} {record.scenario.id} ({record.kind}): {found.cause}{'; ' if distances else ''}{distances}\n"
+
+
+def _agreement(found: Agreement, listed: bool) -> str:
+    width = max(map(len, CAUSES))
+    lines = ["label \\ program".ljust(width) + "".join(f"  {cause:>{width}}" for cause in CAUSES)]
+    for hand in CAUSES:
+        lines.append(f"{hand:<{width}}" + "".join(f"  {found.counts[hand, program]:>{width}}" for program in CAUSES))
+    n = sum(found.counts.values())
+    lines.append(f"{n} episodes: they agree on {_percent(found.share)}; Cohen's kappa {_figure(found.kappa)}; 95 % intervals")
+    if listed:
+        lines += [f"  {label.agent} {label.scenario}: {label.label}, not {program}" for label, program in found.disagreed]
+    return "\n".join(lines)
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.mean:.0f} % ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
+
+
+def _figure(estimate: Estimate) -> str:
+    return f"{estimate.mean:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

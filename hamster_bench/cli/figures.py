@@ -16,10 +16,11 @@ from hamster_bench.errors import StoreError, UnknownNameError
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.leaderboards.agent_sheet import FILE_NAME as AGENT_SHEET
 from hamster_bench.leaderboards.agent_sheet import read_agent_sheet
+from hamster_bench.leaderboards.causes import cause_splits
 from hamster_bench.leaderboards.comparison import Contestant, Source, factor_effects
 from hamster_bench.leaderboards.demonstration_table import demonstration_points
 from hamster_bench.leaderboards.figures.demonstrations import demonstration_plot
-from hamster_bench.leaderboards.figures.failure_split import failure_split, failures_by_kind
+from hamster_bench.leaderboards.figures.failure_split import Failures, failure_split, failures_by_kind
 from hamster_bench.leaderboards.figures.forest import Effect, forest_plot
 from hamster_bench.leaderboards.figures.heat_map import heat_map
 from hamster_bench.leaderboards.figures.style import FORMATS, check_formats, save
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 FIGURES = {
     "heat_map": "tasks x columns for each agent, and agents x columns",
     "failure_split": "how the episodes without success ended",
+    "failure_causes": "why episodes that follow a 2D path failed; needs records with paths",
     "demonstrations": f"success against the share of the demonstrations; needs DIR/{AGENT_SHEET} or --agent-sheet",
     "forest": "effects of factors against their controls, with intervals",
 }
@@ -48,7 +50,7 @@ class _Named(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "figures:\n" + "\n".join(f"  {name:<15} {meaning}" for name, meaning in FIGURES.items())
+    parser.epilog = "figures:\n" + "\n".join(f"  {name:<16} {meaning}" for name, meaning in FIGURES.items())
     parser.add_argument("directory", type=Path, metavar="DIR", help="results directory")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the figures; those of the same name are replaced"
@@ -88,6 +90,8 @@ def execute(arguments: argparse.Namespace) -> int:
             made += _failure_splits(table)
         if "demonstrations" in chosen:
             made += _demonstrations(table, sheet, arguments.reference, is_defined)
+    if "failure_causes" in chosen:
+        made += _failure_causes(arguments.directory, tables, required=asked is not None)
     if "forest" in chosen:
         made += _forests(arguments.directory, tables, required=asked is not None)
     files = [file for name, figure in made for file in save(figure, arguments.out, name, arguments.formats)]
@@ -111,6 +115,27 @@ def _failure_splits(table: SuccessTable) -> Iterator[_Named]:
     note = f"protocol {table.protocol.label} ({table.protocol.fingerprint}); every factor and task with records"
     figure = failure_split(failures_by_kind(table), "How episodes without success ended", note=note)
     yield _Named(f"failure_split-{table.protocol.fingerprint}", figure)
+
+
+def _failure_causes(directory: Path, tables: Sequence[SuccessTable], *, required: bool) -> Iterator[_Named]:
+    """One figure for each protocol under which an agent that follows paths failed."""
+    found = False
+    for table in tables:
+        fingerprint = table.protocol.fingerprint
+        with ResultStore.for_reading(directory) as store:
+            by_agent = {
+                agent: [r for r in store.records(protocol=fingerprint, agent=agent) if r.scenario.task in table.tasks]
+                for agent in table.agents
+            }
+        rows = [Failures(label=split.agent, causes=dict(split.counts), n=split.known) for split in cause_splits(by_agent)]
+        if rows:
+            found = True
+            note = f"protocol {table.protocol.label} ({fingerprint}); every factor and task with records"
+            yield _Named(f"failure_causes-{fingerprint}", failure_split(rows, "Why episodes with a 2D path failed", note=note))
+    if required and not found:
+        raise StoreError(
+            f"no record in {directory} tells path and way of a failure; agents that follow 2D paths make such records"
+        )
 
 
 def _demonstrations(table: SuccessTable, sheet: Path, published: bool, is_defined: IsDefined) -> Iterator[_Named]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 from hamster_bench import __version__
 from hamster_bench.envs.mujoco.gl import INSTALL_COMMAND
+from hamster_bench.envs.rlbench.installation import find_installation
 from hamster_bench.envs.tasks import TASKS
 
 # A broken graphics stack can end a process or hang it, so the engine is tried in another one.
@@ -55,7 +54,7 @@ def diagnose() -> tuple[Finding, ...]:
         _video(),
         _gpu(),
         *(_extra(*row) for row in _EXTRAS),
-        _coppeliasim(),
+        *original(),
     )
 
 
@@ -138,12 +137,6 @@ _EXTRAS = (
     ("torch (learned agents)", "torch", "torch", "pip install 'hamster-bench[torch]'"),
     ("franky (Franka robot)", "franky-control", "franky", "pip install 'hamster-bench[franka]'"),
     ("pyrealsense2 (camera)", "pyrealsense2", "pyrealsense2", "pip install 'hamster-bench[realsense]'"),
-    (
-        "rlbench (original tasks)",
-        "rlbench",
-        "rlbench",
-        "install CoppeliaSim first, then: pip install git+https://github.com/stepjam/PyRep.git git+https://github.com/stepjam/RLBench.git",
-    ),
 )
 
 
@@ -158,18 +151,14 @@ def _extra(name: str, distribution: str, module: str, remedy: str) -> Finding:
     return Finding(name, True, detail)
 
 
-def _coppeliasim() -> Finding:
-    name = "CoppeliaSim (simulator)"
-    root = os.environ.get("COPPELIASIM_ROOT")
-    if not root:
-        return Finding(
-            name,
-            False,
-            "COPPELIASIM_ROOT is not set (optional)",
-            "unpack CoppeliaSim 4.1.0 and export COPPELIASIM_ROOT=its folder",
-        )
-    if not (Path(root) / "libcoppeliaSim.so").exists():
-        return Finding(
-            name, False, f"no libcoppeliaSim.so in {root}", "let COPPELIASIM_ROOT name the folder CoppeliaSim was unpacked to"
-        )
-    return Finding(name, True, root)
+def original() -> tuple[Finding, ...]:
+    """Whether the original benchmark is installed, by what it needs; nothing of it is started."""
+    found = find_installation()
+    name = "engine coppeliasim"
+    missing = found.missing(factors=True)
+    if not missing:
+        return (Finding(name, True, f"{found.root}, THE COLOSSEUM at {found.colosseum}"),)
+    findings = [Finding(name, False, f"{what} (optional)", remedy) for what, remedy in missing]
+    if found.complete:
+        findings.insert(0, Finding(name, True, f"{found.root}, without variation factors"))
+    return tuple(findings)

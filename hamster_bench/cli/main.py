@@ -46,9 +46,12 @@ COMMANDS: dict[str, Entry] = {
     "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),
     "parity": Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),
+    "crosscheck": Entry("hamster_bench.cli.crosscheck", "hold an engine against recorded demonstrations of the original"),
     "leaderboard": Entry("hamster_bench.cli.leaderboard", "build and show the site of a leaderboard, and take submissions"),
     "submit": Entry("hamster_bench.cli.submit", "make a bundle of a run's records for a leaderboard"),
     "rank": Entry("hamster_bench.cli.rank", "let people rank the paths of several planners, blind"),
+    "franka": Entry("hamster_bench.cli.franka", "rehearse with a simulated Franka arm, check and calibrate a real one"),
+    "trials": Entry("hamster_bench.cli.trials", "evaluate policies on a robot, blind and paired, with people's labels"),
     "doctor": Entry("hamster_bench.cli.doctor", "say what works on this machine and how to get what does not"),
 }
 

@@ -45,6 +45,7 @@ PARITY_CHECKS.register("hamster", "hamster_bench.cli.parity_hamster:compare")
 PARITY_CHECKS.register("keyposes", "hamster_bench.cli.parity_keyposes:compare")
 PARITY_CHECKS.register("diffuser_actor", "hamster_bench.cli.parity_diffuser_actor:compare")
 PARITY_CHECKS.register("rvt2", "hamster_bench.cli.parity_rvt2:compare")
+PARITY_CHECKS.register("openvla", "hamster_bench.cli.parity_openvla:compare")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

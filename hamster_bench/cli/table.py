@@ -27,6 +27,7 @@ from hamster_bench.leaderboards.reference import reference_for, with_reference
 from hamster_bench.leaderboards.table import SuccessTable, success_tables
 from hamster_bench.leaderboards.task_table import task_grid
 from hamster_bench.leaderboards.task_type_table import task_type_grid
+from hamster_bench.leaderboards.trial_table import trial_grids
 from hamster_bench.leaderboards.variation_table import task_variation_grid, variation_grid
 from hamster_bench.scenario import CONTROL_FACTOR
 
@@ -37,6 +38,7 @@ FORMS = {
     "task_types": "agents x types of tasks",
     "demonstrations": f"success by share of the demonstrations; needs DIR/{AGENT_SHEET} or --agent-sheet",
     "cameras": "camera in its place, moved, and other cameras",
+    "trials": "success score in trials on a robot, by axis",
     "path_ranking": f"mean ranks of path planners, from DIR/{RANKINGS}",
 }
 # In these a single factor is shown.
@@ -159,6 +161,9 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
     form: str = arguments.form
     if form == "path_ranking":
         return [ranking_grid(read_rankings(directory / RANKINGS))]
+    if form == "trials":
+        with ResultStore.for_reading(directory) as store:
+            return list(trial_grids(store))
     is_defined = defined_cells()
     measure = MEASURES[arguments.spread]
     factor: str = arguments.factor or CONTROL_FACTOR

@@ -192,7 +192,10 @@ def run_training(
     arguments: argparse.Namespace,
     settings: TrainingSettings,
     demonstrations: Demonstrations,
-    make: Callable[[KeyposeSamples, Place], Learner],
+    make: Callable[[Any, Place], Learner],
+    *,
+    read: Callable[[DemoStore, Sequence[Scenario]], Any] | None = None,
+    finish: Callable[[Learner], None] = lambda learner: None,
 ) -> int:
     """Trains, or goes on training, and says on stdout what came of it.
 
@@ -201,6 +204,8 @@ def run_training(
         settings: of the training.
         demonstrations: to use.
         make: makes the learner, given the samples and where it is to train.
+        read: makes the samples of demonstrations; keypose samples by default.
+        finish: called with the trained learner in the first process.
 
     Raises:
         HamsterBenchError: see `hamster_bench.baselines.training.loop.train`.
@@ -218,11 +223,17 @@ def run_training(
     directory: Path = arguments.out
     used = demonstrations
     with joined(arguments.device) as place:
-        samples = read_samples(used.store, used.learned, used.cameras, rule=used.rule)
-        held_out = read_samples(used.store, used.held_out, used.cameras, rule=used.rule) if used.held_out else None
-        without = sum(camera not in paths for paths in samples.paths for camera in used.cameras)
-        if used.paths and without:
-            print(f"{without} demonstrations have no path in the image; they are learned from without one", file=sys.stderr)
+
+        def keyposes(store: DemoStore, scenarios: Sequence[Scenario]) -> KeyposeSamples:
+            read_now = read_samples(store, scenarios, used.cameras, rule=used.rule)
+            without = sum(camera not in paths for paths in read_now.paths for camera in used.cameras)
+            if used.paths and without:
+                print(f"{without} demonstrations have no path in the image; they are learned from without one", file=sys.stderr)
+            return read_now
+
+        reading = read or keyposes
+        samples = reading(used.store, used.learned)
+        held_out = reading(used.store, used.held_out) if used.held_out else None
         learner = make(samples, place)
         record: dict[str, Any] = {
             "policy": learner.name,
@@ -259,6 +270,7 @@ def run_training(
                 report=report,
             )
         if place.first:
+            finish(learner)
             _tell(directory / WEIGHTS_FILE, len(samples), len(used.learned), outcome)
     return 0
 

@@ -23,7 +23,6 @@ from hamster_bench.demos.recording import Expert, record
 from hamster_bench.demos.store import DemoSettings, DemoStore, FailedDemo
 from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.factors.episode import check_defined
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.registration import environment_id
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import (
@@ -31,6 +30,7 @@ from hamster_bench.errors import (
     HamsterBenchError,
     InvalidOptionError,
     PlacementError,
+    SimulatorFaultError,
     UnknownNameError,
 )
 from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS, Scenario
@@ -260,7 +260,7 @@ def _collect_batch(job: _Job, batch: tuple[Scenario, ...]) -> Iterator[Collected
     expert = job.make_expert()
     env = _environment(batch[0].task, settings)
     with contextlib.closing(env):
-        versions = job.versions | {"renderer": str(getattr(env.unwrapped, "renderer_name", None))}
+        versions = {**job.versions, "renderer": str(getattr(env.unwrapped, "renderer_name", None))}
         for scenario in batch:
             start = time.process_time()
             if scenario in store or store.has_failed(scenario):

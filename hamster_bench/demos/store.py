@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -138,6 +139,7 @@ class DemoStore:
                 raise StoreError(f"{folder} is not empty and holds no demonstrations; choose another directory")
             for name in (_DEMOS, _FAILED):
                 (folder / name).mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(folder)
             _replace(folder / _SETTINGS_FILE, (json.dumps(_described(settings), indent=2) + "\n").encode())
         return cls(folder)
 
@@ -369,7 +371,7 @@ def _writing(directory: Path) -> Iterator[None]:
 
 def _replace(file: Path, data: bytes) -> None:
     """Writes a file that appears in one moment, and whole also after a loss of power."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial = file.with_name(f".{file.name}.{platform.node()}-{os.getpid()}.partial")
     try:
         with partial.open("wb") as stream:
             stream.write(data)
@@ -379,6 +381,24 @@ def _replace(file: Path, data: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _remove_leftovers(directory: Path) -> None:
+    """Removes what processes of this machine were writing when they were killed."""
+    for partial in directory.glob(f"*/*/.*.{platform.node()}-*.partial"):
+        process = partial.name.split("-")[-1].removesuffix(".partial")
+        if process.isdecimal() and not _is_running(int(process)):
+            partial.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _json(record: DemoHeader | FailedDemo) -> bytes:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from hamster_bench.agent import Agent, EpisodeContext
 from hamster_bench.envs.factors.episode import draws_to_json
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.stopwatch import Spent, Stopwatch
-from hamster_bench.errors import AgentStopped, HamsterBenchError, InvalidActionError
+from hamster_bench.errors import AgentStopped, HamsterBenchError, InvalidActionError, SimulatorFaultError
 from hamster_bench.evaluation.environment import PASS_THROUGH, Environment, path_camera
 from hamster_bench.evaluation.fingerprint import agent_fingerprint, checkpoint_fingerprint
 from hamster_bench.evaluation.protocol import Protocol

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,7 @@ class RemoteAgent:
         self,
         url: str,
         token_env: str = "HAMSTER_BENCH_POLICY_TOKEN",
-        timeout: float = 60.0,
+        timeout: float = 120.0,
         wait: float = 60.0,
         execute: int = 0,
     ) -> None:
@@ -60,7 +61,7 @@ class RemoteAgent:
         self._url, self._token_env = url, token_env
         self._timeout, self._wait, self._execute = timeout, wait, execute
         self._client: PolicyClient | None = None
-        with self._connected() as client:
+        with self._connected(wait) as client:
             self._metadata = json.dumps(client.metadata, sort_keys=True, default=repr)
             try:
                 self._layout = layout_of(client.metadata)
@@ -70,7 +71,7 @@ class RemoteAgent:
         self.needs = self._layout.needs
         self.checkpoint_fingerprint = self._layout.checkpoint
         told = [self._layout.name, self._layout.fingerprint] if self._layout.fingerprint else self._metadata
-        self.fingerprint = hashlib.sha256(json.dumps(["remote", told, execute]).encode()).hexdigest()[:12]
+        self.fingerprint: str = hashlib.sha256(json.dumps(["remote", told, execute]).encode()).hexdigest()[:12]
         self._context: EpisodeContext | None = None
         self._planned: deque[NDArray[Any]] = deque()
 
@@ -78,20 +79,30 @@ class RemoteAgent:
         """Tells the server of the episode, through a new connection if the old one is lost.
 
         Raises:
-            AgentUnavailableError: the server is not there, or serves another policy now.
+            AgentUnavailableError: the server is not there, does not answer, or serves another policy now.
             AgentStopped: the policy does not want to begin.
             AgentError: it broke.
         """
         self._context = context
         self._planned.clear()
         seed = [int(n) for n in context.rng.integers(2**32, size=_SEED_NUMBERS)]
-        if self._client is not None and self._began(self._client, context, seed, again=True):
-            return
-        self._client = self._connected()
-        if json.dumps(self._client.metadata, sort_keys=True, default=repr) != self._metadata:
-            self._hang_up()
-            raise AgentUnavailableError(f"the server at {self._url} serves another policy than when the run began")
-        self._began(self._client, context, seed, again=False)
+        until = time.monotonic() + self._wait
+        while True:
+            try:
+                if self._client is None:
+                    self._client = self._same_policy(self._connected(max(0.0, until - time.monotonic())))
+                self._client.reset(context.instruction, context.scenario.id, seed)
+                return
+            except PolicyStopped as stop:
+                raise AgentStopped(stop.reason, str(stop)) from stop
+            except ServerUnreachableError as error:
+                # An episode that has not begun says nothing about the policy.
+                self._hang_up()
+                if time.monotonic() > until:
+                    raise AgentUnavailableError(str(error)) from error
+            except PolicyError as error:
+                self._hang_up()
+                raise AgentError(str(error)) from error
 
     def act(self, observation: Mapping[str, Any]) -> NDArray[np.float64]:
         """The next action.
@@ -116,26 +127,16 @@ class RemoteAgent:
         action: NDArray[np.float64] = self._layout.action(self._planned.popleft())
         return action
 
-    def _began(self, client: PolicyClient, context: EpisodeContext, seed: list[int], *, again: bool) -> bool:
-        """Whether the server knows of the episode now; a connection that was kept may have been lost meanwhile."""
-        try:
-            client.reset(context.instruction, context.scenario.id, seed)
-        except PolicyStopped as stop:
-            raise AgentStopped(stop.reason, str(stop)) from stop
-        except ServerUnreachableError as error:
-            self._hang_up()
-            if again:
-                return False
-            raise AgentError(str(error)) from error
-        except PolicyError as error:
-            self._hang_up()
-            raise AgentError(str(error)) from error
-        return True
+    def _same_policy(self, client: PolicyClient) -> PolicyClient:
+        if json.dumps(client.metadata, sort_keys=True, default=repr) == self._metadata:
+            return client
+        client.close()
+        raise AgentUnavailableError(f"the server at {self._url} serves another policy than when the run began")
 
-    def _connected(self) -> PolicyClient:
+    def _connected(self, wait: float) -> PolicyClient:
         token = os.environ.get(self._token_env) or None
         try:
-            return PolicyClient(self._url, token=token, timeout=self._timeout, wait=self._wait)
+            return PolicyClient(self._url, token=token, timeout=self._timeout, wait=wait)
         except AccessRefusedError as error:
             raise AgentUnavailableError(f"{error}; set the environment variable {self._token_env}") from error
         except ServerUnreachableError as error:

@@ -6,23 +6,33 @@ import csv
 import gzip
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from hamster_bench.errors import StoreError
-from hamster_bench.leaderboards.record_json import record_to_dict, record_to_json
+from hamster_bench.evaluation.record import EpisodeRecord, Timings
 from hamster_bench.leaderboards.reference import reference_for
 from hamster_bench.leaderboards.site.board import Board, Section
-from hamster_bench.leaderboards.site.data import comparison_files, data_files
+from hamster_bench.leaderboards.site.data import DataFile, comparison_files, data_files, detail_files
 from hamster_bench.leaderboards.site.pages import Page, render_pages
 from hamster_bench.leaderboards.site.pairs import PairedOutcomes
 
 # A file that tells a site from somebody's own directory, which is never replaced.
 MARK = "hamster-bench-site.txt"
+
+# Columns of the CSV file, what does not fit a line left out, and where a record has them.
 _NOT_IN_CSV = ("path", "draws", "proposals", "track", "oracle_path", "timings", "host", "versions")
+_SOURCES = {
+    **{f.name: f.name for f in fields(EpisodeRecord) if f.name not in _NOT_IN_CSV},
+    "scenario": "scenario.id",
+    **{name: f"scenario.{name}" for name in ("task", "variation", "factor", "episode", "seed")},
+    **{f.name: f"timings.{f.name}" for f in fields(Timings)},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +116,14 @@ def _write(board: Board, folder: Path, title: str, words: Words, media: Media) -
     data = folder / "data"
     for p in range(len(board.sections)):
         (data / f"p{p}").mkdir(parents=True)
-    for files in (data_files(board, shown, published), comparison_files(board, outcomes)):
-        for name, text in files:
-            (data / f"{name}.js").write_text(text, encoding="utf-8")
+    _write_scripts(data_files(board, shown, published), data)
+    _write_scripts(comparison_files(board, outcomes), data)
     (folder / "records").mkdir()
-    downloads = [_downloads(section, folder / "records") for section in board.sections]
+    downloads = []
+    for p, section in enumerate(board.sections):
+        with _downloads(section, folder / "records") as write:
+            _write_scripts(detail_files(board, p, write), data)
+        downloads.append(_sizes(section, folder / "records"))
     pages: Sequence[Page] = render_pages(
         board,
         outcomes,
@@ -152,35 +165,40 @@ def _copy_media(board: Board, media: Media, folder: Path) -> dict[str, Any]:
     return {"pictures": pictures, "videos": videos}
 
 
-def _downloads(section: Section, folder: Path) -> dict[str, Any]:
-    """Writes every record as CSV, without what does not fit a line, and complete as JSON lines."""
+def _write_scripts(files: Iterator[DataFile], data: Path) -> None:
+    for name, text in files:
+        (data / f"{name}.js").write_text(text, encoding="utf-8")
+
+
+def _files(section: Section, folder: Path) -> tuple[Path, Path]:
     fingerprint = section.protocol.fingerprint
-    csv_file, json_file = folder / f"records-{fingerprint}.csv", folder / f"records-{fingerprint}.jsonl.gz"
+    return folder / f"records-{fingerprint}.csv", folder / f"records-{fingerprint}.jsonl.gz"
+
+
+@contextmanager
+def _downloads(section: Section, folder: Path) -> Iterator[Callable[[Sequence[EpisodeRecord], Sequence[str]], None]]:
+    """A sink for records and their lines of JSON, which it writes as they are; and for each record a line of CSV."""
+    csv_file, json_file = _files(section, folder)
+    figures = attrgetter(*_SOURCES.values())
     with (
-        csv_file.open("w", encoding="utf-8", newline="") as table,
+        csv_file.open("w", encoding="utf-8", newline="") as stream,
         # No time stamp: the same records make the same file.
         gzip.GzipFile(json_file, "wb", compresslevel=1, mtime=0) as lines,
     ):
-        writer = None
-        for records in section.records.values():
-            for record in records:
-                scenario = record.scenario
-                values = {name: value for name, value in record_to_dict(record).items() if name not in _NOT_IN_CSV}
-                values |= {
-                    "task": scenario.task,
-                    "variation": scenario.variation,
-                    "factor": scenario.factor,
-                    "episode": scenario.episode,
-                    "seed": scenario.seed,
-                    **vars(record.timings),
-                }
-                if writer is None:
-                    writer = csv.DictWriter(table, values, lineterminator="\n")
-                    writer.writeheader()
-                writer.writerow({name: _cell(value) for name, value in values.items()})
-                lines.write(record_to_json(record).encode() + b"\n")
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(_SOURCES)
+
+        def write(records: Sequence[EpisodeRecord], texts: Sequence[str]) -> None:
+            table.writerows([_cell(value) for value in figures(record)] for record in records)
+            lines.write(("\n".join(texts) + "\n").encode())
+
+        yield write
+
+
+def _sizes(section: Section, folder: Path) -> dict[str, Any]:
+    csv_file, json_file = _files(section, folder)
     return {
-        "fingerprint": fingerprint,
+        "fingerprint": section.protocol.fingerprint,
         "csv": f"records/{csv_file.name}",
         "csv_bytes": csv_file.stat().st_size,
         "json": f"records/{json_file.name}",

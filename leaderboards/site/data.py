@@ -7,7 +7,7 @@ record ever becomes the name of a file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hamster_bench.evaluation.record import EpisodeRecord
@@ -20,6 +20,8 @@ from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS
 
 # Records in a file of details: an episode page loads one such file, of about 300 kB.
 DETAILS = 200
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class DataFile(NamedTuple):
@@ -35,7 +37,7 @@ class DataFile(NamedTuple):
 
 
 def data_files(board: Board, media: Mapping[str, Any], published: Mapping[str, Any]) -> Iterator[DataFile]:
-    """Every data file of a site but the comparisons.
+    """Every data file of a site but the comparisons and the details of records.
 
     Args:
         board: what is shown.
@@ -46,16 +48,33 @@ def data_files(board: Board, media: Mapping[str, Any], published: Mapping[str, A
     yield _script("media", media)
     for p, section in enumerate(board.sections):
         yield _script(f"p{p}/figures", _figures(board, section))
-        versions: dict[str, int] = {}
         for a, agent in enumerate(board.agents):
             for t, task in enumerate(board.tasks):
                 records = section.records.get((agent.label, task), [])
                 if records:
                     yield _script(f"p{p}/a{a}t{t}", _listing(board, records))
-                for part in range(0, len(records), DETAILS):
-                    details = [_details(record, versions) for record in records[part : part + DETAILS]]
-                    yield _script(f"p{p}/a{a}t{t}d{part // DETAILS}", details)
-        yield _script(f"p{p}/versions", [json.loads(text) for text in versions])
+
+
+def detail_files(board: Board, p: int, lines: Callable[[Sequence[EpisodeRecord], Sequence[str]], object]) -> Iterator[DataFile]:
+    """Everything known of the episodes of a section.
+
+    Args:
+        board: what is shown.
+        p: number of the section.
+        lines: is given all records, some at a time, and each as a line of JSON that holds all of it: to encode a record takes most of
+            the time that a site takes.
+    """
+    section = board.sections[p]
+    versions: dict[str, int] = {}
+    for a, agent in enumerate(board.agents):
+        for t, task in enumerate(board.tasks):
+            records = section.records.get((agent.label, task), [])
+            for part in range(0, len(records), DETAILS):
+                some = records[part : part + DETAILS]
+                texts, details = zip(*(_encoded(record, versions) for record in some), strict=True)
+                lines(some, texts)
+                yield _script_of_text(f"p{p}/a{a}t{t}d{part // DETAILS}", f"[{','.join(details)}]")
+    yield _script_of_text(f"p{p}/versions", f"[{','.join(versions)}]")
 
 
 def comparison_files(board: Board, outcomes: Sequence[PairedOutcomes]) -> Iterator[DataFile]:
@@ -74,7 +93,10 @@ def comparison_files(board: Board, outcomes: Sequence[PairedOutcomes]) -> Iterat
 
 
 def _script(name: str, value: Any) -> DataFile:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _script_of_text(name, _ENCODER.encode(value))
+
+
+def _script_of_text(name: str, text: str) -> DataFile:
     # Where the text stands for itself, but could end a script or a line of one.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return DataFile(name, f'HB.put("{name}",{text});\n')
@@ -157,13 +179,24 @@ def _listing(board: Board, records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     }
 
 
-def _details(record: EpisodeRecord, versions: dict[str, int]) -> dict[str, Any]:
-    """A record; the versions, which most records share, as a number."""
+def _encoded(record: EpisodeRecord, versions: dict[str, int]) -> tuple[str, str]:
+    """A record as JSON, and what of it a page needs: the versions, which most records share, as a number."""
     values = record_to_dict(record)
-    values["versions"] = versions.setdefault(json.dumps(record.versions, sort_keys=True), len(versions))
-    # Only what goes beyond the path is worth its place: mostly the path planner is asked once.
-    if record.proposals is not None and record.path is not None and record.proposals.count('"step"') == 1:
-        (proposal,) = json.loads(record.proposals)
-        if not proposal.get("record"):
-            values["proposals"] = None
-    return values
+    versions_text = _ENCODER.encode(dict(sorted(values.pop("versions").items())))
+    proposals = values.pop("proposals")
+    shared = _ENCODER.encode(values)[:-1]
+    proposals_text = _ENCODER.encode(proposals)
+    number = versions.setdefault(versions_text, len(versions))
+    shown = "null" if _says_no_more_than_the_path(record) else proposals_text
+    return (
+        f'{shared},"proposals":{proposals_text},"versions":{versions_text}}}',
+        f'{shared},"proposals":{shown},"versions":{number}}}',
+    )
+
+
+def _says_no_more_than_the_path(record: EpisodeRecord) -> bool:
+    """Mostly the path planner is asked once and gives the path, which is worth no second place."""
+    if record.proposals is None or record.path is None or record.proposals.count('"step"') != 1:
+        return False
+    (proposal,) = json.loads(record.proposals)
+    return not proposal.get("record")

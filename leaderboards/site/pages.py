@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import jinja2
 
 from hamster_bench import __version__
+from hamster_bench.evaluation.attribution import CAUSES
 from hamster_bench.evaluation.protocol import PROTOCOLS, Protocol
+from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate
+from hamster_bench.leaderboards.causes import CauseSplit, cause_splits
 from hamster_bench.leaderboards.site.board import Board, Section
 from hamster_bench.leaderboards.site.pairs import Comparison, PairedOutcomes
 from hamster_bench.scenario import CONTROL_FACTOR, Scenario
@@ -79,6 +82,7 @@ def render_pages(
         "program": f"hamster_bench {__version__}",
         "board": board,
         "control": CONTROL_FACTOR,
+        "causes": CAUSES,
         "label_of": {agent.label: agent for agent in board.agents},
         "number_of": {agent.label: a for a, agent in enumerate(board.agents)},
     }
@@ -135,6 +139,7 @@ class _Headline(NamedTuple):
     rows: list[tuple[str, Estimate, int, int, int]]
     episodes: int
     errors: int
+    causes: tuple[CauseSplit, ...]
 
 
 def _headline(section: Section) -> _Headline:
@@ -150,7 +155,15 @@ def _headline(section: Section) -> _Headline:
             rows.append((label, estimate, cell.n, tasks, episodes[label]))
     rows.sort(key=lambda row: (-row[1].mean, row[0]))
     errors = sum(cell.errors for cell in table.cells.values())
-    return _Headline(section, rows, sum(episodes.values()), errors)
+    return _Headline(section, rows, sum(episodes.values()), errors, _causes(section))
+
+
+def _causes(section: Section) -> tuple[CauseSplit, ...]:
+    """Causes of failures in the control, or, where nobody met it, in the first factor there is: those of the figures above them."""
+    by_agent: dict[str, list[EpisodeRecord]] = {label: [] for label in section.table.agents}
+    for (label, _), records in section.records.items():
+        by_agent[label] += [record for record in records if record.scenario.factor == section.table.factors[0]]
+    return cause_splits(by_agent)
 
 
 def _effects(section: Section, outcomes: PairedOutcomes) -> list[Effect]:

@@ -16,14 +16,17 @@ import gymnasium
 import mujoco
 import numpy as np
 import psutil
+import trimesh
 
 import hamster_bench  # noqa: F401
 from hamster_bench.envs.contract import CONTROL_RATE
 from hamster_bench.envs.factors import defined_factors
+from hamster_bench.envs.factors.distractor_objects import make_object, object_names
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import AnswerError
 from hamster_bench.paths import DRAWING_STYLES, Path2D, draw_path, parse_answer, write_answer
 from hamster_bench.paths.grammar import MAX_ANSWER_LENGTH
+from hamster_bench.planners import PlannerContext, make_planner
 from hamster_bench.scenario import Scenario
 
 
@@ -191,6 +194,22 @@ def answers() -> None:
     report("paths", f"hostile {MAX_ANSWER_LENGTH} characters", slowest, cpu_ms(lambda: json.loads(same), 20), "JSON text")
 
 
+def sketching() -> None:
+    """A path by the built-in planner (its bar: 300 ms on one core), against one product of two matrices of a thousand rows."""
+    planner, image = make_planner("sketch"), np.zeros((128, 128, 3), np.uint8)
+    context = PlannerContext.of_picture(image, "x")
+    square = np.ones((1000, 1000), np.float32)
+    ours = cpu_ms(lambda: planner.propose(image, "stack the cups", context), 9)
+    report("planners", "a path by sketch", ours, cpu_ms(lambda: square @ square, 9), "1000 x 1000 product")
+
+
+def objects() -> None:
+    """The slowest distractor object made (its bar: 20 ms), against a sphere of 5,120 triangles by trimesh."""
+    times = {name: min(cpu_ms(lambda name=name: make_object(name), 1) for _ in range(3)) for name in object_names()}
+    slowest = max(times, key=times.__getitem__)
+    report("distractors", slowest, times[slowest], cpu_ms(lambda: trimesh.creation.icosphere(4), 9), "icosphere")
+
+
 def main() -> None:
     """Prints every figure for the tasks named, or for all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -199,6 +218,8 @@ def main() -> None:
     arguments = parser.parse_args()
     drawing()
     answers()
+    sketching()
+    objects()
     for task in arguments.tasks:
         for part in (frame, reset, factors, keypose, control_step):
             part(task)

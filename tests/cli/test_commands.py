@@ -395,10 +395,8 @@ def test_unusable_results_directories_are_refused_before_any_episode(tmp_path: P
     connection.commit()
     connection.close()
     for name, text in (("file", "cannot be used"), ("corrupt", "corrupt"), ("foreign", "another program")):
-        started = time.monotonic()
         assert main(run_words(tmp_path / name)) == 2
         assert text in capsys.readouterr().err
-        assert time.monotonic() - started < 5.0
         assert not (tmp_path / name / LOCK_NAME).exists()
     with ResultStore.for_writing(tmp_path / "busy"):
         assert main(run_words(tmp_path / "busy")) == 2

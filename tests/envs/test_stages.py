@@ -12,10 +12,9 @@ import pytest
 
 import hamster_bench  # noqa: F401  # registers the environments
 from hamster_bench.agent import EpisodeContext, make_agent
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.stages import share_reached, task_stages
 from hamster_bench.envs.tasks import TASKS
-from hamster_bench.errors import AgentStopped
+from hamster_bench.errors import AgentStopped, SimulatorFaultError
 from hamster_bench.scenario import Scenario
 
 

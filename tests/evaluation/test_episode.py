@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from hamster_bench.agent import AgentNeeds, EpisodeContext, make_agent
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.errors import (
     ActionNotFiniteError,
     AgentError,
@@ -19,6 +18,7 @@ from hamster_bench.errors import (
     InvalidOptionError,
     MissingDependencyError,
     PathError,
+    SimulatorFaultError,
     StoreError,
     UnknownNameError,
 )

@@ -224,7 +224,7 @@ def test_every_fault_is_a_planner_error_with_its_verdict(fault: str) -> None:
     started = time.monotonic()
     with misbehaving(behaviour) as server, pytest.raises(PlannerError) as caught:
         hamster(server)
-    assert time.monotonic() - started < 4.0
+    assert time.monotonic() - started < 30.0  # nobody waits for ever
     record = caught.value.record
     assert record is not None
     assert record["verdict"] == verdict
@@ -260,14 +260,16 @@ def test_a_slow_answer_in_time_is_an_answer() -> None:
         assert hamster(server).record["latency_s"] >= 0.1
 
 
-def test_waits_double_up_to_the_longest() -> None:
-    started = time.monotonic()
+def test_waits_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    asleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda delay, *more: waits.append(delay) or asleep(0.0, *more))
     with misbehaving(fails(500)) as server:
         planner = make_planner(f"hamster:url={server.url},retries=4,backoff=0.1,max_wait=0.2")
         with pytest.raises(PlannerError):
             planner.propose(IMAGE, "x", PICTURE)
     assert len(server.seen) == 5
-    assert 0.7 <= time.monotonic() - started < 3.0
+    assert [wait for wait in waits if wait] == pytest.approx([0.1, 0.2, 0.2, 0.2])
 
 
 def test_planners_work_where_an_event_loop_runs_already() -> None:

@@ -4,6 +4,7 @@ Everything is closed-form or exact but the bootstrap, whose draws come from a ge
 the same figures.
 """
 
+from hamster_bench.evaluation.statistics.agreement import cohen_kappa
 from hamster_bench.evaluation.statistics.bootstrap import (
     BOOTSTRAP_NAME,
     RESAMPLES,
@@ -29,6 +30,7 @@ __all__ = [
     "Estimate",
     "Interval",
     "clopper_pearson_interval",
+    "cohen_kappa",
     "holm",
     "mcnemar_p",
     "mean_over_strata",

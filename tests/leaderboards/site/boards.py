@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from hamster_bench.evaluation.protocol import Protocol, make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.track import Track
 from hamster_bench.leaderboards.sources import Source
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
@@ -52,6 +54,24 @@ def records(agent: str, skill: float, episodes: int, *, tasks: tuple[str, ...] =
                 )
                 hard = np.random.default_rng([TASKS.index(task), episode]).uniform() + (0.2 if factor == "tab_tex" else 0.0)
                 found.append(record(agent, scenario, hard < skill, **changes))
+    return found
+
+
+def followed(made: list[EpisodeRecord], *, gone: float = 0.0) -> list[EpisodeRecord]:
+    """The records with what the path planner said, the scripted solution's way, and the gripper's, which strays so far from the path."""
+    found = []
+    for entry in made:
+        assert entry.path is not None
+        solution = Path2D.from_json(entry.path)
+        way = Path2D(np.add(solution.points, (0.0, gone)), solution.gripper_open)
+        found.append(
+            dataclasses.replace(
+                entry,
+                proposals=json.dumps([{"step": 0, "path": json.loads(entry.path), "error": None, "record": None}]),
+                track=Track(way).to_text(),
+                oracle_path=Track(solution).to_text(),
+            )
+        )
     return found
 
 

@@ -34,7 +34,7 @@ class Tab:
     def __init__(self, browser: Any, **options: Any) -> None:
         self.context = browser.new_context(**({"viewport": DESKTOP} | options))
         self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

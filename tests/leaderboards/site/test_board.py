@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import gzip
+import io
 import json
 import re
 from pathlib import Path
@@ -11,12 +14,14 @@ import pytest
 
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.statistics import mcnemar_p, paired_difference
+from hamster_bench.leaderboards.causes import cause_splits
+from hamster_bench.leaderboards.record_json import record_from_json
 from hamster_bench.leaderboards.site.board import make_board
 from hamster_bench.leaderboards.site.build import MARK, build_site
 from hamster_bench.leaderboards.site.data import DETAILS
 from hamster_bench.leaderboards.site.pairs import PairedOutcomes, Pairs
 from hamster_bench.leaderboards.sources import read_sources
-from tests.leaderboards.site.boards import FACTORS, HOSTILE, PROTOCOL, TASKS, records, source, store
+from tests.leaderboards.site.boards import FACTORS, HOSTILE, PROTOCOL, TASKS, followed, records, source, store
 
 
 def test_records_of_several_sources_stand_once() -> None:
@@ -90,6 +95,42 @@ def test_every_record_is_on_the_site_once(tmp_path: Path) -> None:
     shown = [row for t in range(2) for part in range(3) for row in data(tmp_path / "site", f"p0/a0t{t}d{part}")]  # type: ignore[attr-defined]
     assert sorted(row["scenario"] for row in shown) == sorted(r.scenario.id for r in made)
     assert len((tmp_path / "site" / "records" / f"records-{PROTOCOL.fingerprint}.csv").read_text().splitlines()) == len(made) + 1
+
+
+def test_causes_of_failures_stand_on_the_overview(tmp_path: Path) -> None:
+    """They are those of the control: of the agent that strays all are its own, and a broken path counts as none."""
+    lost, sound = followed(records("lost", 0.0, 6), gone=0.2), followed(records("sound", 0.0, 6))
+    broken = dataclasses.replace(sound[0], proposals='[{"step":0,"path":{"points":[],"gripper_open":[]}}]')
+    build_site(make_board([source(lost, [broken, *sound[1:]], records("blind", 0.0, 6))]), tmp_path / "site", title="B")
+    text = (tmp_path / "site/index.html").read_text()
+    section = text[text.index("Why episodes fail") :]
+    rows = {row[0]: row[1:] for row in re.findall(r'<th scope="row">(.*?)</th>\s*(.*?)</tr>', section, re.S)}
+    shares = {agent: re.findall(r'class="figure">([\d.]+) ', row) for agent, (row,) in rows.items()}
+    assert shares == {"lost": ["0.0", "100.0", "0.0"], "sound": ["0.0", "0.0", "100.0"]}
+    assert '<td class="number">12</td>' in rows["lost"][0]
+    assert '<td class="number">11 of 12</td>' in rows["sound"][0]
+
+
+def test_of_many_failures_some_are_looked_at() -> None:
+    made = {"a": followed(records("a", 0.0, 20)), "b": followed(records("b", 0.0, 2)), "c": records("c", 0.0, 5)}
+    a, b = cause_splits(made, most=40)
+    assert (a.n, a.known, b.n, b.known) == (20, 120, 12, 12)
+    assert a.share("execution").mean == 1.0
+    assert cause_splits({"c": made["c"]}) == ()
+
+
+def test_downloads_are_the_records(tmp_path: Path) -> None:
+    made = [*followed(records("a", 0.5, 4)), *records("=b", 0.5, 2)]
+    build_site(make_board([source(made)]), tmp_path / "site", title="B")
+    (packed,) = (tmp_path / "site/records").glob("*.jsonl.gz")
+    lines = gzip.decompress(packed.read_bytes()).decode().splitlines()
+    assert sorted(map(record_from_json, lines), key=str) == sorted(made, key=str)
+    (table,) = (tmp_path / "site/records").glob("*.csv")
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+    assert {row["scenario"] for row in rows if row["agent"] == "a"} == {r.scenario.id for r in made if r.agent == "a"}
+    assert {row["agent"] for row in rows} == {"a", "'=b"}
+    for name, value in (("task", "close_box"), ("reset_wall", "0.0"), ("message", "")):
+        assert rows[0][name] == value
 
 
 def test_names_are_no_html_and_no_files(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class PolicyClient:
     ) -> None:
         self._url = url
         self._timeout = positive("timeout", timeout)
+        self._open = contextlib.ExitStack()
         self._connection = self._connected(token, wait, max_message_bytes)
         try:
             metadata = self._received()
@@ -145,7 +146,7 @@ class PolicyClient:
     def close(self) -> None:
         """Hangs up; can be called twice."""
         with contextlib.suppress(Exception):
-            self._connection.close()
+            self._open.close()
 
     def __enter__(self) -> PolicyClient:
         return self
@@ -159,14 +160,17 @@ class PolicyClient:
         while True:
             left = max(0.0, until - time.monotonic())
             try:
-                return connect(
-                    self._url,
-                    additional_headers=headers,
-                    compression=None,
-                    max_size=max_message_bytes,
-                    open_timeout=min(self._timeout, max(left, 10.0)),
-                    close_timeout=1.0,
+                connection: ClientConnection = self._open.enter_context(
+                    connect(
+                        self._url,
+                        additional_headers=headers,
+                        compression=None,
+                        max_size=max_message_bytes,
+                        open_timeout=min(self._timeout, max(left, 10.0)),
+                        close_timeout=1.0,
+                    )
                 )
+                return connection
             except InvalidStatus as refusal:
                 code = refusal.response.status_code
                 if code in (401, 403):

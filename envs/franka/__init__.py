@@ -1,0 +1,1 @@
+"""The real Franka arm, and a simulated controller that speaks its research interface."""

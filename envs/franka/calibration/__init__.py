@@ -1,0 +1,1 @@
+"""Where a cell's cameras are: the file that says it, and how it is made."""

@@ -1,0 +1,1 @@
+"""The original benchmark, RLBench with THE COLOSSEUM on CoppeliaSim, behind this project's contract."""
