@@ -7,10 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'hamster-bench[torch]'")
 
-from hamster_bench.baselines.diffuser_actor.learner import resized, world_points  # noqa: E402
+from hamster_bench.baselines.diffuser_actor.learner import DiffuserActorLearner, LearningSettings, resized, world_points  # noqa: E402
 from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, Situation  # noqa: E402
 from hamster_bench.baselines.diffuser_actor.settings import SETTINGS  # noqa: E402
 from hamster_bench.baselines.parts.text import word_numbers  # noqa: E402
+from hamster_bench.baselines.training.settings import TrainingSettings  # noqa: E402
 from hamster_bench.geometry import Camera  # noqa: E402
 
 TINY = replace(SETTINGS.get("small"), width=12, heads=2, image_size=(32, 48), diffusion_steps=10, sampling_steps=None)
@@ -58,3 +59,29 @@ def test_resizing_keeps_colours_with_their_points():
     assert len(torch.unique(steps)) > 1, "every item has a factor of its own"
     same = resized(image, 10.0 * image, (1.0, 1.0), np.random.default_rng(3))
     assert torch.equal(same[0], image)
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_its_statistics_follow_the_data(tmp_path):
+    from hamster_bench.baselines.diffuser_actor.backbones import ClipResNet50
+
+    file = tmp_path / "clip.pt"
+    torch.save(ClipResNet50().state_dict(), file)
+    settings = replace(TINY, backbone="clip", point_features=False, image_size=(64, 64))
+    learner = DiffuserActorLearner(settings, LearningSettings(), clip_trunk=file)
+    training = TrainingSettings(steps=1, batch=2, learning_rate=1e-3)
+    optimiser = learner.optimiser(training)
+    before = {name: value.clone() for name, value in learner.module.state_dict().items()}
+    low, high = torch.tensor(settings.workspace)
+    points = low[:, None, None] + torch.rand(2, 1, 3, 64, 64) * (high - low)[:, None, None]
+    situation = Situation(torch.rand(2, 1, 3, 64, 64), points, word_numbers(["push", "pull"]), torch.full((2, 3, 3), 0.3))
+    target = torch.tensor([[[0.3, 0.1, 0.9, 0, 1, 0, 0, 1]], [[0.1, 0.0, 1.1, 1, 0, 0, 0, 0]]], dtype=torch.float32)
+    learner.module.train()
+    learner.losses((situation, target), torch.Generator().manual_seed(0))["loss"].backward()
+    optimiser.step()
+    changed = {name for name, value in learner.module.state_dict().items() if not torch.equal(value, before[name])}
+    of_backbone = {name for name in changed if name.startswith("encoder.backbone.")}
+    assert of_backbone, "running statistics"
+    assert all("running_" in name or "num_batches" in name for name in of_backbone)
+    assert changed - of_backbone
+    optimised = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    assert not optimised & {id(p) for p in learner.network.encoder.backbone.parameters()}

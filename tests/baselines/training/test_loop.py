@@ -90,6 +90,20 @@ def test_figures_and_weights_are_written(run, tmp_path, made_up):
     assert held.network.settings.image_size == (made_up.SIZE, made_up.SIZE)
 
 
+def test_mixed_precision_trains_and_keeps_weights_in_full(run, tmp_path):
+    run(tmp_path / "half", steps=4, precision="bfloat16")
+    run(tmp_path / "full", steps=4)
+    half, full = (rows(tmp_path / name / "training.csv") for name in ("half", "full"))
+    for one, other in zip(half, full, strict=True):
+        assert one["loss"] != other["loss"]
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=0.05)
+
+    from hamster_bench.baselines.diffuser_actor.checkpoint import load
+
+    held = load(tmp_path / "half" / WEIGHTS_FILE)
+    assert {str(p.dtype) for p in held.network.parameters()} == {"torch.float32"}
+
+
 def test_nothing_is_left_to_do_the_second_time(run, tmp_path):
     run(tmp_path / "run")
     before = {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
