@@ -24,9 +24,14 @@ NOT_RUN = {
     'pip install -c constraints.txt ".[torch]"': "downloads hundreds of megabytes",
 }
 # Packages beyond the usual ones that a page is about.
-NEEDS = {"diffuser_actor.md": "torch", "train_your_own.md": "torch", "openvla.md": "transformers"}
+NEEDS = {"diffuser_actor.md": "torch", "train_your_own.md": "torch", "openvla.md": "transformers", "rvt2.md": "pytorch_optimizer"}
 # What makes the commands of a page small enough for a test: every pattern has to be found, and each is replaced wherever it is.
 MINIATURE: dict[str, tuple[tuple[str, str], ...]] = {
+    "rvt2.md": (
+        (r"--episodes 100", "--episodes 2"),
+        (r"--episodes 25", "--episodes 1"),
+        (r"train rvt2", "train rvt2 --steps 2 --held-out 0.5"),
+    ),
     "train_your_own.md": (
         (r"--tasks [a-z_,]+", "--tasks close_box"),
         (r"--episodes 100", "--episodes 2"),

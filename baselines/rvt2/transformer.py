@@ -109,10 +109,10 @@ class MultiViewTransformer(nn.Module):
     def _attend(self, tokens: Tensor, said: int) -> Tensor:
         batch, width, half = len(tokens), tokens.shape[-1], len(self.layers) // 2
         words, views = tokens[:, :said], tokens[:, said:].reshape(batch * len(VIEWS), -1, width)
-        for attention, feed_forward in self.layers[:half]:  # type: ignore[misc]
+        for attention, feed_forward in self.layers[:half]:
             views = feed_forward(attention(views))
         tokens = torch.cat((words, views.view(batch, -1, width)), 1)
-        for attention, feed_forward in self.layers[half:]:  # type: ignore[misc]
+        for attention, feed_forward in self.layers[half:]:
             tokens = feed_forward(attention(tokens))
         return tokens
 

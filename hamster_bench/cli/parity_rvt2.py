@@ -221,7 +221,7 @@ def _training_figures(arrays: Arrays, network: Rvt2, situation: Situation) -> It
         stage.double().train()
     done = network.training_pass(situation, target, noise)
     losses = done.losses()
-    losses.total.backward()  # type: ignore[no-untyped-call]
+    losses.total.backward()
     with torch.no_grad():
         views = done.heat.shape[1] // 2
         yield absolute(arrays, "trn_zoom_centre_cube", done.centre, _SHORT)
