@@ -41,18 +41,21 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "bin" / "python"
 
 
-def alone(python: Path, *words: str, **options: object) -> subprocess.Popen[str]:
+def alone(python: Path, directory: Path, *words: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.Popen([str(python), *words], env=environment, text=True, **options)  # type: ignore[call-overload]
+    # Elsewhere than in the checkout, whose packages would be found in the current directory.
+    return subprocess.Popen([str(python), *words], env=environment, cwd=directory, text=True, stdout=subprocess.PIPE)
 
 
-def test_it_needs_what_it_says_and_nothing_else(python: Path) -> None:
-    code = "import hamster_bench.client, sys; print(*sorted(n for n in sys.modules if n in ('gymnasium', 'mujoco', 'torch', 'scipy')))"
-    process = alone(python, "-c", code, stdout=subprocess.PIPE)
+def test_it_needs_what_it_says_and_nothing_else(python: Path, tmp_path: Path) -> None:
+    code = """
+import importlib.util, sys
+import hamster_bench.client
+print(*(name for name in ("gymnasium", "mujoco", "torch", "hamster_bench.agent") if importlib.util.find_spec(name)))
+"""
+    process = alone(python, tmp_path, "-c", code)
     assert process.communicate()[0].split() == []
     assert process.returncode == 0
-    with_gymnasium = alone(python, "-c", "import gymnasium", stderr=subprocess.DEVNULL)
-    assert with_gymnasium.wait() != 0
 
 
 def test_a_policy_served_from_there_plays_whole_episodes(python: Path, tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_a_policy_served_from_there_plays_whole_episodes(python: Path, tmp_path:
     (program,) = re.findall(r"```python\n(# my_policy\.py\n.*?)```", page, re.DOTALL)
     assert program.count("\n") <= 30
     (tmp_path / "my_policy.py").write_text(program.replace("port=8017", "port=0"))
-    server = alone(python, "my_policy.py", "serve", stdout=subprocess.PIPE, cwd=tmp_path)
+    server = alone(python, tmp_path, "my_policy.py", "serve")
     try:
         assert server.stdout is not None
         url = re.search(r"ws://[\d.:]+", server.stdout.readline())
