@@ -380,7 +380,7 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
         try:
             return self._simulator.call(call, limit, **arguments)
         except SimulatorFaultError:
-            self.scenario = None
+            # Where the gripper went until then can still be asked for.
             self._end_simulator()
             raise
 

@@ -35,7 +35,7 @@ def test_a_crash_is_an_error_and_the_next_reset_starts_a_fresh_simulator(
     env = make_environment(TASK, engine="coppeliasim", cameras=())
     env.reset(seed=0)
     first = env.simulator_pid  # type: ignore[attr-defined]
-    with pytest.raises(SimulatorFaultError, match="SIGSEGV.*segmentation fault follows"):
+    with pytest.raises(SimulatorFaultError, match=r"SIGSEGV.*segmentation fault follows"):
         env.step(np.array([0.3, 0.1, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
     with pytest.raises(errors.ResetNeededError):
         env.step(np.array([0.3, 0.1, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
