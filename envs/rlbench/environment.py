@@ -178,7 +178,7 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._closed = False
 
     @property
-    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+    def spec(self) -> EnvSpec | None:
         """How Gymnasium made the environment; it is said to be nondeterministic whatever the engine of the id's default is."""
         return self._spec
 
