@@ -18,12 +18,14 @@ _OFFSETS = np.array([0.0, 0.0, 0.0, _JOINT4_OFFSET, 0.0, 0.0, 0.0])
 
 def joints_from_original(joints: ArrayLike) -> FloatArray:
     """Joint angles (..., 7) [rad] of RLBench's arm as those of the real robot."""
-    return np.asarray(joints, dtype=np.float64) + _OFFSETS
+    converted: FloatArray = np.asarray(joints, dtype=np.float64) + _OFFSETS
+    return converted
 
 
 def joints_to_original(joints: ArrayLike) -> FloatArray:
     """Joint angles (..., 7) [rad] of the real robot as those of RLBench's arm."""
-    return np.asarray(joints, dtype=np.float64) - _OFFSETS
+    converted: FloatArray = np.asarray(joints, dtype=np.float64) - _OFFSETS
+    return converted
 
 
 def camera_from_original(intrinsics: ArrayLike, T_world_camera: ArrayLike, height: int, width: int) -> Camera:
@@ -53,7 +55,8 @@ def depth_in_metres(depth: ArrayLike, near: float, far: float) -> NDArray[np.flo
 
 def depth_from_png(pixels: NDArray[np.uint8]) -> FloatArray:
     """Depths, 0 to 1, of an image (h, w, 3) in which RLBench has stored them as 24-bit numbers, high byte first."""
-    return pixels.astype(np.float64) @ np.array([65536.0, 256.0, 1.0]) / (2.0**24 - 1.0)
+    depths: FloatArray = pixels.astype(np.float64) @ np.array([65536.0, 256.0, 1.0]) / (2.0**24 - 1.0)
+    return depths
 
 
 def segmentation_from_original(handles: Any) -> NDArray[np.int32]:

@@ -177,7 +177,7 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._closed = False
 
     @property
-    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+    def spec(self) -> EnvSpec | None:
         """How Gymnasium made the environment; it is said to be nondeterministic whatever the engine of the id's default is."""
         return self._spec
 
@@ -379,7 +379,7 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
         try:
             return self._simulator.call(call, limit, **arguments)
         except SimulatorFaultError:
-            self.scenario = None
+            # Where the gripper went until then can still be asked for.
             self._end_simulator()
             raise
 

@@ -725,5 +725,5 @@ def _list_in_order() -> None:
         return sorted(listed(*arguments))
 
     in_order.in_order = True  # type: ignore[attr-defined]
-    os.listdir = in_order
+    vars(os)["listdir"] = in_order
     warnings.filterwarnings("ignore", message="IVariation")

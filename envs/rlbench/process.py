@@ -155,7 +155,8 @@ class SimulatorProcess:
         self._reader.join(1.0)
         said = self._said()
         self._release()
-        raise SimulatorFaultError(f"the simulator has gone ({_ending(code)}; {purpose}){said}") from error
+        wrong = f"{error}" if isinstance(error, MessageError) else _ending(code)
+        raise SimulatorFaultError(f"the simulator has gone ({wrong}; {purpose}){said}") from error
 
     def _raise_refusal(self, name: str, answer: Mapping[str, Any]) -> None:
         kind, message = str(answer["error"]), str(answer["message"])

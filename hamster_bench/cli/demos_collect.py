@@ -12,6 +12,7 @@ from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.demos.collecting import DEFAULT_SEED, VARIATIONS, Collected, CollectionSummary, collect, plan
 from hamster_bench.demos.store import IMAGES, DemoSettings, DemoStore
 from hamster_bench.envs.factors import columns
+from hamster_bench.envs.registration import ENGINES
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.evaluation.record import versions
 from hamster_bench.scenario import CONTROL_FACTOR
@@ -65,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="all|keyframes",
         help="keep the images of all frames (default), or of the first one and of keyframes only, a tenth of the disk",
     )
+    parser.add_argument(
+        "--engine",
+        type=choice("engine", ENGINES.names()),
+        default=defaults.engine,
+        metavar="NAME",
+        help="simulator (default mujoco)",
+    )
     parser.add_argument("--workers", type=whole_number("--workers", 1), default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory; continued if it holds demonstrations")
 
@@ -74,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     size = arguments.image_size
-    settings = DemoSettings(cameras=arguments.cameras, image_size=(size, size), images=arguments.images)
+    settings = DemoSettings(cameras=arguments.cameras, image_size=(size, size), images=arguments.images, engine=arguments.engine)
     scenarios = plan(
         tasks=TASKS.names() if arguments.tasks == (ALL,) else arguments.tasks,
         episodes=arguments.episodes,

@@ -71,7 +71,8 @@ class _Array:
 
     def __setstate__(self, state: object) -> None:
         try:
-            _, shape, kind, by_column, data = state  # type: ignore[misc]
+            given: Any = state
+            _, shape, kind, by_column, data = given
             array = np.frombuffer(data, dtype=kind.dtype)
             self.value = array.reshape(shape, order="F" if by_column else "C").copy()
         except (TypeError, ValueError, AttributeError) as error:

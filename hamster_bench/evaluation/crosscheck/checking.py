@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -65,12 +66,12 @@ def check_recordings(task: str, file: Path, engine: str) -> Iterator[tuple[Check
             yield _check(recording, seeing, blind)
 
 
-def _environment(task: str, engine: str, **options: object) -> gymnasium.Env[object, object]:
+def _environment(task: str, engine: str, **options: Any) -> gymnasium.Env[Any, Any]:
     return gymnasium.make(environment_id(task), disable_env_checker=True, engine=engine, image_size=128, **options)
 
 
 def _check(
-    recording: Recording, seeing: gymnasium.Env[object, object], blind: gymnasium.Env[object, object]
+    recording: Recording, seeing: gymnasium.Env[Any, Any], blind: gymnasium.Env[Any, Any]
 ) -> tuple[Checked, NDArray[np.uint8] | None]:
     replays: list[Replay] = []
     try:

@@ -123,7 +123,8 @@ def read_recordings(file: Path) -> Iterator[Recording]:
         InvalidOptionError: the file is no recording.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves a file open that it cannot read.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             meta = json.loads(bytes(arrays["meta_json"]).decode())
             for episode in meta["episodes"]:
                 yield _recording(arrays, str(meta["task"]), episode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,10 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def standin(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Makes the stand-in the original of this machine."""
     monkeypatch.syspath_prepend(str(STANDIN))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STANDIN), str(ROOT)]))
     monkeypatch.setenv("COPPELIASIM_ROOT", str(STANDIN / "coppeliasim"))
     monkeypatch.setenv("DISPLAY", ":77")
-    yield STANDIN
+    return STANDIN
