@@ -313,12 +313,12 @@ class ArmClient:
 
     def start_hand(self, width: float, speed: float) -> HandMotion:
         """Starts moving the fingers to a width [m]."""
-        return _HandMotion(self._the_hand.move_async(width, speed))
+        return _HandMotion(self._franky, self._the_hand.move_async(width, speed))
 
     def start_grasp(self, speed: float, force: float) -> HandMotion:
         """Starts closing the fingers on whatever is between them."""
         future = self._the_hand.grasp_async(0.0, speed, force, epsilon_inner=0.005, epsilon_outer=0.08)
-        return _HandMotion(future)
+        return _HandMotion(self._franky, future)
 
     def stop_hand(self) -> None:
         """Stops the fingers."""
@@ -381,14 +381,18 @@ class ArmClient:
 
 
 class _HandMotion:
-    def __init__(self, future: Any) -> None:
-        self._future = future
+    def __init__(self, franky: Any, future: Any) -> None:
+        self._franky, self._future = franky, future
 
     def wait(self, seconds: float) -> bool:
         return bool(self._future.wait(seconds))
 
     def get(self) -> bool:
-        return bool(self._future.get())
+        try:
+            return bool(self._future.get())
+        except self._franky.CommandException:
+            # That is how the library tells of a motion that was stopped.
+            return False
 
 
 def _names(errors: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ library's motions are not straight lines (see `MotionLimits`), so what is checke
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ FloatArray = NDArray[np.float64]
 # Points of a path are at most this far apart [m], [rad].
 SAMPLE_DISTANCE = 0.01
 _SAMPLE_ANGLE = 0.05
+# No command has a larger number; squares of much larger ones overflow.
+_LARGEST_NUMBER = 1e9
 # A float32 unit quaternion is off by about 1e-7.
 _QUATERNION_TOLERANCE = 1e-4
 # Poses that were read back from the arm may lie this much outside after rounding [m], [rad].
@@ -44,6 +47,8 @@ _HAND_POINTS = np.array(
 )
 # Joints 4 and 6 in the chain of frames: elbow and wrist.
 _ELBOW_FRAME, _WRIST_FRAME, _FLANGE_FRAME = 3, 5, 7
+# A smaller lift [m] is none.
+_SMALLEST_LIFT = 1e-3
 # Elbow angles tried besides the present one [rad].
 _ELBOWS = (0.0, 0.3, -0.3, 0.6, -0.6)
 # A straight line at this share of the set speeds or more is taken at once.
@@ -239,16 +244,16 @@ class SafetyFilter:
             return Verdict(refused.refusal)
 
     def lift(self, height: float, joints: FloatArray) -> Verdict:
-        """A motion of the tip straight up by a height [m], from rest, or as far up as the workspace reaches."""
-        try:
-            here = kinematics.tip_pose(joints)
+        """A motion of the tip straight up by a height [m], from rest, or as far up as arm and workspace allow; none where that is not at all."""
+        here = kinematics.tip_pose(joints)
+        for share in (1.0, 0.5, 0.25):
             target = here.copy()
-            target[2] = max(here[2], min(here[2] + height, self._upper[2] - _ROUNDING))
-            if target[2] - here[2] < 1e-3:
-                return Verdict(None)
-            return Verdict(None, (self._line(joints, target, float(joints[2])),))
-        except _Refused as refused:
-            return Verdict(refused.refusal)
+            target[2] = max(here[2], min(here[2] + share * height, self._upper[2] - _ROUNDING))
+            if target[2] - here[2] < _SMALLEST_LIFT:
+                break
+            with contextlib.suppress(_Refused):
+                return Verdict(None, (self._line(joints, target, float(joints[2])),))
+        return Verdict(None)
 
     def grasp(self, force: float, object_mass: float | None, payload: float) -> Verdict:
         """A grasp.
@@ -283,6 +288,8 @@ class SafetyFilter:
             raise _Refused("S7", "wrong_shape", f"a command is {count} numbers, got {given.dtype} of shape {array.shape}")
         if "S7" in self._rules and not np.isfinite(array).all():
             raise _Refused("S7", "not_finite", f"a command must be finite, got {array.tolist()}")
+        if "S7" in self._rules and np.abs(array).max() > _LARGEST_NUMBER:
+            raise _Refused("S7", "out_of_range", f"a command's numbers are metres and radians, got {array.tolist()}")
         return array
 
     def _target(self, pose: object) -> tuple[FloatArray, bool]:

@@ -494,12 +494,8 @@ class Guard:
             if time.monotonic() > deadline or self.state is GuardState.STOPPED:
                 self.client.stop_hand()
                 break
-        try:
-            succeeded = bool(motion.get())
-        except Exception as error:
-            # A stopped hand reports its motion as failed.
-            self.log.note("hand_failed", message=str(error))
-            return False
+        succeeded = bool(motion.get())
+        self.log.note("hand", succeeded=succeeded)
         self.beat()
         return succeeded
 

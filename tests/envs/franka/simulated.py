@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,14 +13,13 @@ from hamster_bench.envs.franka.cell import Cell, suggested_cell
 from hamster_bench.envs.franka.operator import SceneCard
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
 
-_used = 0
+_numbers = itertools.count()
 
 
 def free_host() -> str:
     """A loopback address that no other process of these tests uses: ports are fixed, addresses are plenty."""
-    global _used
-    _used += 1
-    number = os.getpid() * 200 + _used % 200
+
+    number = os.getpid() * 200 + next(_numbers) % 200
     return f"127.{1 + number // 64516 % 250}.{1 + number // 254 % 254}.{1 + number % 254}"
 
 
