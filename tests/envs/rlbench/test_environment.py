@@ -14,8 +14,8 @@ import pytest
 import hamster_bench
 from hamster_bench import errors
 from hamster_bench.cli.main import main
-from hamster_bench.envs.faults import SimulatorFaultError
 from hamster_bench.envs.registration import make_environment
+from hamster_bench.errors import SimulatorFaultError
 from hamster_bench.scenario import Scenario
 
 assert hamster_bench
