@@ -112,9 +112,7 @@ class Pass:
         heat: logits (b, 6, size, size) of heat maps, the first stage's three views first.
         targets: the same of what they should be.
         pose: of the heads.
-        bins: (b, 3), true rotation.
-        gripper_open: (b,).
-        ignore_collisions: (b,).
+        target: the true keypose.
     """
 
     centre: Tensor
@@ -129,11 +127,14 @@ class Pass:
         # Every map is one choice among its pixels.
         maps, targets = self.heat.flatten(0, 1).flatten(1), self.targets.flatten(0, 1).flatten(1)
         precision = torch.promote_types(maps.dtype, targets.dtype)
+        x, y, z = (entropy(logits, self.target.bins[:, i]) for i, logits in enumerate((self.pose.x, self.pose.y, self.pose.z)))
         return Losses(
-            entropy(maps.to(precision), targets.to(precision)),
-            *(entropy(logits, self.target.bins[:, i]) for i, logits in enumerate((self.pose.x, self.pose.y, self.pose.z))),
-            entropy(self.pose.gripper, self.target.gripper_open),
-            entropy(self.pose.collision, self.target.ignore_collisions),
+            translation=entropy(maps.to(precision), targets.to(precision)),
+            rotation_x=x,
+            rotation_y=y,
+            rotation_z=z,
+            gripper=entropy(self.pose.gripper, self.target.gripper_open),
+            collision=entropy(self.pose.collision, self.target.ignore_collisions),
         )
 
 
