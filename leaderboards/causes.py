@@ -13,7 +13,7 @@ from hamster_bench.evaluation.statistics import Estimate, proportion, wilson_int
 
 # Causes take some milliseconds each; over all agents together no more are computed than this. Agents with more failures are represented
 # by some spread evenly over theirs.
-MOST = 2000
+MOST = 1000
 
 
 class CauseSplit(NamedTuple):

@@ -42,7 +42,7 @@ WRONG_CHANGE = 0.03
 STRAYED = 0.10
 # Fingers may close on the way to the place, to push.
 STRAYED_CHANGE = 0.10
-# As for the path itself: what works farther from its place works on something else. 76 of 83 successes came nearer.
+# As for the path itself: what works farther from its place works on something else. 77 of 83 successes came nearer.
 MISSED = 0.03
 # Policies stop a little before the end of a path that was thinned.
 FOLLOWED = 0.8
@@ -179,9 +179,15 @@ def _to_a_beginning(way: Path2D, path: Path2D) -> tuple[float, float]:
     # Eiter and Mannila (1994); the last row holds the distance to every beginning of the path.
     previous = [-np.inf] + [np.inf] * _SAMPLES
     for row in between.tolist():
-        current = [np.inf]
-        for j, cost in enumerate(row):
-            current.append(max(cost, min(previous[j], previous[j + 1], current[j])))
+        diagonal, left, current = previous[0], np.inf, [np.inf]
+        for cost, above in zip(row, previous[1:], strict=True):
+            # max(cost, min(diagonal, above, left)), which would take twice as long.
+            nearest = above if above < diagonal else diagonal
+            if left < nearest:
+                nearest = left
+            left = cost if cost > nearest else nearest
+            current.append(left)
+            diagonal = above
         previous = current
     distances = np.array(previous[1:])
     smallest = float(distances.min())

@@ -11,13 +11,12 @@ HB.page(async (board, content) => {
   const f = match ? board.factors.indexOf(match[3]) : -1;
   if (t < 0 || f < 0) throw new HB.Missing("The address names no episode of this board; choose one from the list of episodes.");
 
+  // Only these have a list of episodes: an agent need not have been run under every protocol and on every task.
+  const present = new Set((await HB.load(`p${p}/figures`)).rows.filter(([, y]) => y === t).map(([x]) => x));
+
   async function find(agent) {
-    let list;
-    try {
-      list = await HB.load(`p${p}/a${agent}t${t}`);
-    } catch {
-      return null;
-    }
+    if (!present.has(agent)) return null;
+    const list = await HB.load(`p${p}/a${agent}t${t}`);
     for (let k = 0; k < list.outcome.length; k++) {
       if (list.factor[k] === f && list.variation[k] === Number(match[2]) && list.episode[k] === Number(match[4]) && list.seed[k] === Number(match[5])) {
         return { list, k };
@@ -45,7 +44,7 @@ HB.page(async (board, content) => {
   const seconds = (x) => `${x.toFixed(x < 10 ? 2 : 1)} s`;
   const facts = (rows) => h("dl", { class: "facts" }, rows.filter(([, value]) => value != null && value !== "").flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
   const pretty = (text) => { try { return JSON.stringify(JSON.parse(text), null, 1); } catch { return text; } };
-  const folded = (name, text) => text != null && h("details", {}, h("summary", {}, name), h("pre", { tabindex: "0" }, pretty(text)));
+  const folded = (name, text) => (text == null ? "" : h("details", {}, h("summary", {}, name), h("pre", { tabindex: "0" }, pretty(text))));
 
   const path = record.path && JSON.parse(record.path);
   const picture = media.pictures[p][scenario];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.leaderboards.ranking.ratings import read_ratings
 from hamster_bench.leaderboards.ranking.server import make_server as make_rank_server
 from hamster_bench.leaderboards.ranking.sheet import Item, read_sheet, write_sheet
@@ -20,7 +22,7 @@ from hamster_bench.leaderboards.site.board import make_board
 from hamster_bench.leaderboards.site.build import Media, Words, build_site
 from hamster_bench.leaderboards.site.server import make_server
 from hamster_bench.paths import Path2D
-from tests.leaderboards.site.boards import HOSTILE, PROTOCOL, records, source
+from tests.leaderboards.site.boards import HOSTILE, PROTOCOL, followed, records, source
 from tests.leaderboards.site.browser import PHONE, Tab, chromium
 
 EPISODE = "close_box-v0-tab_tex-e0-s0"
@@ -39,6 +41,10 @@ PAGES = (
     f"episode.html?p=0&a=1&s={EPISODE}",
     "cell.html?p=0&a=1&t=-1&f=0",
     "method.html",
+    "episode.html?p=1&a=3&s=close_box-v0-no_var-e0-s0",
+    "cell.html?p=1&a=3&t=-1&f=0",
+    "episodes.html?p=1&a=3",
+    "success.html?p=1",
 )
 
 
@@ -73,9 +79,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(folder / "a.jpg")
     write_video(folder / "a.mp4")
-    groups = [records("able", 0.9, 60), records("bold", 0.5, 60), records(HOSTILE, 0.1, 5)]
+    groups = [records("able", 0.9, 60), followed(records("bold", 0.5, 60)), records(HOSTILE, 0.1, 5)]
+    # Long words are what makes pages wider than phones.
+    noisy = make_protocol("hamster", path_planner="oracle_noisy:std=0.03125")
+    other = records(
+        "some.package.of.policies:LongestPolicy", 0.0, 2, protocol=noisy.fingerprint, kind="invalid_action:outside_workspace"
+    )
     build_site(
-        make_board([source(*groups)], privileged={"able"}),
+        make_board([source(*groups), source(followed(other), title="more", protocol=noisy)], privileged={"able"}),
         folder / "site",
         title="Board <1>",
         words=Words(tasks={"close_box": "Close it."}, factors={"tab_tex": ("the table", "uniform")}),
@@ -95,7 +106,8 @@ def test_every_page_from_a_file(browser: Any, site: Path, options: dict[str, Any
         tab.open(f"{site.as_uri()}/{page}")
         assert tab.complaints == [], page
         assert not tab.is_wider_than_the_screen(), page
-        assert "cannot be shown" not in tab.page.inner_text("main"), page
+        shown = tab.page.inner_text("main")
+        assert not re.search(r"cannot be shown|false|undefined|NaN|\[object", shown), page
         assert tab.serious_faults() == [], page
 
 
