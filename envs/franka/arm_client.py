@@ -106,8 +106,8 @@ def import_franky() -> Any:
         import franky
     except ImportError as error:
         raise MissingDependencyError(
-            f"the Franka arm needs the client library franky ({error}); install it with: pip install 'hamster-bench[franka]'. Its wheels are "
-            "for Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04)"
+            f"the Franka arm needs the client library franky ({error}); install it with: "
+            "pip install 'hamster-bench[franka]'. Its wheels are for Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04)"
         ) from error
     return franky
 
@@ -132,7 +132,6 @@ class ArmClient:
         self.host = host
         self._lock = threading.RLock()
         self._kind: MotionKind | None = None
-        self._touched = False
         enforce = not host.startswith(_LOOPBACK) if enforce_realtime is None else enforce_realtime
         config = self._franky.RealtimeConfig.Enforce if enforce else self._franky.RealtimeConfig.Ignore
         with self._connecting("the robot"):
@@ -160,7 +159,8 @@ class ArmClient:
             ) from error
         except (franky.NetworkException, franky.ProtocolException) as error:
             raise RobotUnreachableError(
-                f"{what} at {self.host} does not answer ({_one_line(error)}). Is it on, is the address right, is FCI activated in Desk, and "
+                f"{what} at {self.host} does not answer ({_one_line(error)}). Is it on, is the address right, "
+                f"is FCI activated in Desk, and "
                 "does no other program drive it?"
             ) from error
 
@@ -256,11 +256,6 @@ class ArmClient:
             self._robot.move(franky.JointVelocityWaypointMotion([held, franky.JointVelocityWaypoint(rest)]), asynchronous=True)
 
     @property
-    def touched(self) -> bool:
-        """Whether the last motion met a force above its reaction force."""
-        return self._touched
-
-    @property
     def moving(self) -> MotionKind | None:
         """What kind of motion runs, or None."""
         return self._kind
@@ -336,19 +331,14 @@ class ArmClient:
         return self._hand
 
     def _start(self, kind: MotionKind, motion: Any, stop: Any, reaction_force: float | None) -> None:
-        self._touched = False
         if reaction_force is not None:
-            reaction = self._franky.Reaction(self._force_above(reaction_force), stop)
-            reaction.register_callback(self._note_touch)
-            motion.add_reaction(reaction)
+            # No Python is called from it: the library's thread would wait for the interpreter, and the interpreter for the thread.
+            motion.add_reaction(self._franky.Reaction(self._force_above(reaction_force), stop))
         if self._kind not in (None, kind):
             raise FrankaError("a motion of another kind runs; it must end first")
         with self._lock, self._linked():
             self._robot.move(motion, asynchronous=True)
         self._kind = kind
-
-    def _note_touch(self, *_: Any) -> None:
-        self._touched = True
 
     def _force_above(self, force: float) -> Any:
         measure = self._franky.Measure

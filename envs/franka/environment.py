@@ -29,15 +29,16 @@ from hamster_bench.envs.contract import (
 from hamster_bench.envs.franka import kinematics
 from hamster_bench.envs.franka.arm_client import ArmClient, ArmState, import_franky
 from hamster_bench.envs.franka.cell import CELL_VARIABLE, Cell
-from hamster_bench.envs.franka.errors import CameraError, CellError, NotArmedError, PreflightError, RobotFaultError
+from hamster_bench.envs.franka.errors import CameraError, CellError, NotArmedError, RobotFaultError
 from hamster_bench.envs.franka.log import EventLog
 from hamster_bench.envs.franka.models import ARM_MODELS
 from hamster_bench.envs.franka.operator import Operator, SceneCard
 from hamster_bench.envs.franka.rig import CameraRig, View
 from hamster_bench.envs.franka.safety.filter import SafetyFilter, Verdict
 from hamster_bench.envs.franka.safety.guard import RUN_MODES, Guard, RunMode
+from hamster_bench.envs.franka.safety.homing import bring_home
 from hamster_bench.envs.franka.safety.lock import RobotLock
-from hamster_bench.envs.franka.safety.preflight import Finding, ask_about_button, check_arm, check_link, gather
+from hamster_bench.envs.franka.safety.preflight import check_arm, gather
 from hamster_bench.envs.franka.safety.rules import ALL_RULES, ActiveRules
 from hamster_bench.envs.franka.tasks import robot_task
 from hamster_bench.errors import InvalidOptionError, InvalidScenarioError, ResetNeededError, UnknownNameError
@@ -56,14 +57,6 @@ FloatArray = NDArray[np.float64]
 RENDER_MODES = ("rgb_array", "rgb_array_list")
 # RLBench calls the gripper open from this share of its width.
 _OPEN_SHARE = 0.9
-_HOME_WORD = "home"
-_OPEN_WORD = "open"
-# How far the arm is lifted before it goes home [m].
-_LIFT = 0.10
-# The arm counts as being at home within this [rad].
-_AT_HOME = 0.01
-# How long the link is watched before the first motion [s].
-_LINK_CHECK = 5.0
 _LARGEST_IMAGE = 2048
 _STEP = 1.0 / CONTROL_RATE
 
@@ -71,19 +64,20 @@ _STEP = 1.0 / CONTROL_RATE
 class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
     """A task on a Franka arm, with the observations and actions of the simulated environments.
 
-    Observations and actions are those of `hamster_bench.envs.contract`, in the world frame that the cell's ``T_world_base`` fixes. One step of
-    ``keypose`` is a whole motion from rest to rest; one of ``delta_pose`` or ``joint_position`` moves the target of a motion that goes on,
-    and lasts 0.05 s.
+    Observations and actions are those of `hamster_bench.envs.contract`, in the world frame that the cell's ``T_world_base`` fixes. One
+    step of ``keypose`` is a whole motion from rest to rest; one of ``delta_pose`` or ``joint_position`` moves the target of a motion that
+    goes on, and lasts 0.05 s.
 
-    Every command passes the safety rules of `hamster_bench.envs.franka.safety`. By default nothing moves: ``mode="dry_run"`` does everything
-    but the motions. With ``"live"`` or ``"step"`` an ``operator`` is needed, who is asked before the arm is armed, at every reset.
+    Every command passes the safety rules of `hamster_bench.envs.franka.safety`. By default nothing moves: ``mode="dry_run"`` does
+    everything but the motions. With ``"live"`` or ``"step"`` an ``operator`` is needed, who is asked before the arm is armed, at every
+    reset.
 
-    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``, ``scenario``, ``fault`` (why
-    the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always; ``instructions``, ``variation``,
-    ``placement_tries`` (0), ``draws`` (empty), ``preflight`` and ``scene_difference`` after a reset; ``failure``, ``control_steps`` (0.05 s of wall
-    clock), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step. ``failure`` is None or ``ik_unreachable``,
-    ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force stopped the motion gently, the hand has moved all the
-    same) or ``operator`` (who refused this step). A fault truncates the episode.
+    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``, ``scenario``,
+    ``fault`` (why the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always; ``instructions``, ``variation``,
+    ``placement_tries`` (0), ``draws`` (empty), ``preflight`` and ``scene_difference`` after a reset; ``failure``, ``control_steps`` (0.05
+    s of wall clock), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step. ``failure`` is None or
+    ``ik_unreachable``, ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force stopped the motion gently, the
+    hand has moved all the same) or ``operator`` (who refused this step). A fault truncates the episode.
 
     Args:
         task: name of the task, which gives the instruction.
@@ -219,7 +213,10 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         return self._views[name].camera
 
     def gripper_track(self) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Where the gripper tip was at the start and after every step: positions (n, 3) [m], world frame, and whether it was to be open (n,)."""
+        """Where the gripper tip was at the start and after every step.
+
+        Positions (n, 3) [m], world frame, and whether it was to be open (n,).
+        """
         self._check_reset()
         track = np.array(self._track)
         return track[:, :3].copy(), track[:, 3] > 0.5
@@ -257,7 +254,8 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
             guard.begin_episode()
             if not guard.dry:
                 guard.recover()
-                self._go_home()
+                self.preflight = bring_home(guard, self.cell, self.preflight, self._rules, link_check=not self._link_checked)
+                self._link_checked = True
             phrasings = self.task.instructions(scenario.variation) if instruction is None else (_checked(instruction),)
             self._instruction = phrasings[int(scenario.rng("instruction").integers(len(phrasings)))]
             difference = self._set_up_scene(scenario, card)
@@ -415,54 +413,6 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         if now < self._next_step:
             time.sleep(self._next_step - now)
         self._next_step = max(self._next_step + _STEP, time.monotonic())
-
-    def _go_home(self) -> None:
-        """Opens the hand, lifts the arm and brings it home; checked before the operator is asked anything about the scene."""
-        guard, operator = self.guard, self.guard.operator
-        findings = list(self.preflight)
-        if "S13" in self._rules:
-            if not self._link_checked:
-                findings = gather([lambda: check_arm(guard, ARM_MODELS.get(self.cell.arm)), lambda: ask_about_button(guard)])
-            self._raise_bad(findings)
-        here = guard.read().commanded_joints
-        if "S12" in self._rules and (
-            operator is None or not operator.confirm("The arm will go home. Is its way free?", _HOME_WORD)
-        ):
-            raise NotArmedError("the operator has not agreed that the arm goes home")
-        guard.arm()
-        if "S13" in self._rules and not self._link_checked:
-            link = check_link(guard, _LINK_CHECK)
-            findings.append(link)
-            self._raise_bad([link])
-        self._link_checked = True
-        self.preflight = findings
-        self.log.note("preflight", findings=[dataclasses.asdict(f) for f in findings])
-        if self.cell.hand:
-            holds = guard.client.hand_state().is_grasped
-            may_open = not holds or "S12" not in self._rules
-            if not may_open:
-                may_open = operator is not None and operator.confirm("The hand holds something. Open it?", _OPEN_WORD)
-            if not may_open:
-                raise NotArmedError("the hand holds something and the operator has not agreed to open it")
-            guard.release(_hand_width(self))
-        if float(np.abs(here - np.array(self.cell.home_joints)).max()) > _AT_HOME:
-            for check in (
-                lambda: guard.safety.lift(_LIFT, guard.read().commanded_joints),
-                lambda: guard.safety.travel(np.array(self.cell.home_joints), guard.read().commanded_joints),
-            ):
-                verdict = check()
-                if verdict.refusal is not None:
-                    raise NotArmedError(f"the way home is not free ({verdict.refusal.message}); lead the arm home by hand")
-                ending = guard.carry_out(verdict)
-                if ending is not None:
-                    raise NotArmedError(f"the arm did not come home: {ending}")
-        guard.disarm("home")
-
-    def _raise_bad(self, findings: Iterable[Finding]) -> None:
-        bad = [f"{finding.name}: {finding.found}" for finding in findings if not finding.good]
-        if bad:
-            self.guard.disarm("preflight")
-            raise PreflightError(f"not ready to move: {'; '.join(bad)}")
 
     def _set_up_scene(self, scenario: Scenario, card: SceneCard | None) -> float | None:
         """Shows the operator the scene card; gives the difference of the scene from its reference picture."""

@@ -61,7 +61,8 @@ def guide(
 ) -> list[GuidedFrame]:
     """Records while a person leads the arm by hand; nothing is sent to it.
 
-    Frames in which nothing moves are left out, but for marked ones. The hand's fingers are moved by hand too, or by the robot's own buttons.
+    Frames in which nothing moves are left out, but for marked ones. The hand's fingers are moved by hand too, or by the robot's own
+    buttons.
 
     Args:
         arm: read only.

@@ -46,7 +46,12 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     scenario = Scenario(task=arguments.task, episode=arguments.episode)
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=lambda: [lines.put(line.strip()) for line in sys.stdin], daemon=True).start()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            lines.put(line.strip())
+
+    threading.Thread(target=listen, daemon=True).start()
 
     def marks() -> str | None:
         if lines.empty():
@@ -62,7 +67,6 @@ def execute(arguments: argparse.Namespace) -> int:
             arm.close()
     demo = guided_demo(frames, scenario, arguments.instruction, cell.T_world_base, versions())
     header = store.add(demo)
-    print(
-        f"{store.file(scenario)}: {header.frames} frames, {header.keyframes[MARKED]} keyposes, paths in {', '.join(demo.paths) or 'no camera'}"
-    )
+    seen = ", ".join(demo.paths) or "no camera"
+    print(f"{store.file(scenario)}: {header.frames} frames, {header.keyframes[MARKED]} keyposes, paths in {seen}")
     return 0

@@ -32,8 +32,8 @@ def guided_demo(
 ) -> Demo:
     """A demonstration made of what was recorded while a person led the arm.
 
-    Its keyframes are those of every rule and, as ``marked``, the moments the person marked together with every change of the gripper and the
-    end. Its paths are the gripper's way, projected into each camera's first picture: what an oracle would have said.
+    Its keyframes are those of every rule and, as ``marked``, the moments the person marked together with every change of the gripper and
+    the end. Its paths are the gripper's way, projected into each camera's first picture: what an oracle would have said.
 
     Args:
         frames: recorded by `hamster_bench.envs.franka.guiding.guide`.

@@ -55,7 +55,7 @@ class PolicyFigures(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Difference of two policies' mean scores over the same scenes, its 95 % interval by bootstrap, and p of a permutation test of signs."""
+    """Difference of two policies' mean scores over the same scenes, its 95 % interval by bootstrap, and p of a permutation test."""
 
     first: str
     second: str

@@ -54,7 +54,7 @@ def make_schedule(plan: TrialPlan) -> tuple[Schedule, str]:
     mapping = dict(zip(codes, (plan.agents[i] for i in generator.permutation(len(codes))), strict=True))
     square = [list(row) for row in williams_square(len(codes))]
     scenes = [plan.scenes[i] for i in generator.permutation(len(plan.scenes))]
-    trials = []
+    trials: list[PlannedTrial] = []
     rows: list[int] = []
     for scene in scenes:
         if not rows:

@@ -29,7 +29,7 @@ def test_a_guided_arm_gives_a_demonstration(tmp_path: Path) -> None:
     settings = Settings(host=free_host(), task="pick_and_place", image_size=(60, 80))
     with SimulatedController(settings) as controller:
         cell = write_cell(controller, tmp_path / "cell")
-        start, end = np.array(settings.start), np.array(settings.start) + (0.2, 0.1, 0.0, -0.5, 0.0, 0.4, 0.1)
+        start, end = np.array(settings.start), np.array(settings.start) + np.array([0.2, 0.1, 0.0, -0.5, 0.0, 0.4, 0.1])
         arm = ArmClient(cell.host)
         count = 0
 

@@ -146,7 +146,8 @@ def solve(views: Sequence[BoardView], intrinsics: FloatArray, mounting: Mounting
     if translation > _LARGEST_TRANSLATION or rotation > _LARGEST_ROTATION or reprojection > _LARGEST_REPROJECTION:
         raise CalibrationError(
             f"the views disagree by {1000 * translation:.1f} mm, {np.rad2deg(rotation):.2f} degrees and {reprojection:.2f} pixels; at most "
-            f"{1000 * _LARGEST_TRANSLATION:g} mm, {np.rad2deg(_LARGEST_ROTATION):g} degrees and {_LARGEST_REPROJECTION:g} pixels are accepted. "
+            f"{1000 * _LARGEST_TRANSLATION:g} mm, {np.rad2deg(_LARGEST_ROTATION):g} degrees and "
+            f"{_LARGEST_REPROJECTION:g} pixels are accepted. "
             "Take views with the arm at rest, the board filling a third of the picture, and measure the printed board"
         )
     return HandEye(refined, residuals)

@@ -120,7 +120,7 @@ class RealSenseSource:
         domain = frame.get_frame_timestamp_domain()
         if self._fixed_clock or domain == self._realsense.timestamp_domain.hardware_clock:
             return now
-        age = time.time() - frame.get_timestamp() / 1000.0
+        age = time.time() - float(frame.get_timestamp()) / 1000.0
         return now - max(0.0, age)
 
 
@@ -230,4 +230,7 @@ def open_recording(*, file: str) -> RealSenseSource:
         raise CameraError(f"the recording {file} cannot be played: {error}") from error
     device = profile.get_device()
     device.as_playback().set_real_time(False)
-    return RealSenseSource(_Pipeline(pipeline), device.get_info(realsense.camera_info.serial_number), fixed_clock=True)
+    # Recordings of software devices have none.
+    number = realsense.camera_info.serial_number
+    serial = device.get_info(number) if device.supports(number) else Path(file).stem
+    return RealSenseSource(_Pipeline(pipeline), serial, fixed_clock=True)

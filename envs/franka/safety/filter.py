@@ -153,7 +153,7 @@ class SafetyFilter:
         self.limits = MotionLimits.of(config, model) if "S5" in rules else MotionLimits.ceilings(model)
         self._rules = rules
         self._T_ee_tip: FloatArray = np.linalg.inv(T_flange_ee) @ kinematics.T_FLANGE_TIP
-        self._T_tip_ee: FloatArray = np.linalg.inv(self._T_ee_tip)
+        self._T_tip_ee: FloatArray = np.asarray(np.linalg.inv(self._T_ee_tip), dtype=np.float64)
         self._lower = np.array(config.workspace_lower)
         self._lower[2] = config.lowest_tip
         self._upper = np.array(config.workspace_upper)
@@ -244,7 +244,10 @@ class SafetyFilter:
             return Verdict(refused.refusal)
 
     def lift(self, height: float, joints: FloatArray) -> Verdict:
-        """A motion of the tip straight up by a height [m], from rest, or as far up as arm and workspace allow; none where that is not at all."""
+        """A motion of the tip straight up by a height [m], from rest, or as far up as arm and workspace allow.
+
+        None where that is not at all.
+        """
         here = kinematics.tip_pose(joints)
         for share in (1.0, 0.5, 0.25):
             target = here.copy()
@@ -353,7 +356,11 @@ class SafetyFilter:
 
     def _straight(self, here: FloatArray, target: FloatArray, joints: FloatArray) -> Iterator[_Way]:
         for elbow in dict.fromkeys((float(joints[2]), *_ELBOWS)):
-            yield lambda elbow=elbow: (self._line(joints, target, elbow),)
+
+            def way(elbow: float = elbow) -> tuple[Segment, ...]:
+                return (self._line(joints, target, elbow),)
+
+            yield way
 
     def _over(self, here: FloatArray, target: FloatArray, joints: FloatArray) -> Iterator[_Way]:
         """Up, across and down."""

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hamster_bench.envs.franka import kinematics
 from hamster_bench.envs.franka.arm_client import ArmClient, ArmState
 from hamster_bench.envs.franka.errors import FrankaError, NotArmedError, RobotFaultError
 from hamster_bench.envs.franka.log import EventLog
@@ -24,6 +25,7 @@ from hamster_bench.envs.franka.operator import Operator
 from hamster_bench.envs.franka.safety.config import RATE_CAP
 from hamster_bench.envs.franka.safety.filter import SafetyFilter, Segment, Verdict
 from hamster_bench.envs.franka.safety.rules import ALL_RULES, ActiveRules
+from hamster_bench.geometry import rotation_angle
 
 RunMode = Literal["dry_run", "step", "live"]
 RUN_MODES: tuple[RunMode, ...] = ("dry_run", "step", "live")
@@ -33,6 +35,8 @@ _RECOVER_WORD = "recover"
 _STEP_WORD = "go"
 # How often a running motion and the watchdog look around [s].
 _LOOK = 0.01
+# A motion has reached its goal within this [m], [rad].
+_REACHED, _REACHED_ANGLE = 2e-3, 1e-2
 # A robot whose clock stands still for this long [s] while it moves has gone.
 _LINK_TIMEOUT = 1.0
 # States are kept for this long [s].
@@ -95,6 +99,7 @@ class Guard:
         self._steps = -1
         self._hand_motion: Any = None
         self._clock = (0.0, 0.0)
+        self._goal: Segment | None = None
         self._heartbeat = time.monotonic()
         self._deadline = safety.config.keypose_deadline
         self._lock = threading.RLock()
@@ -263,9 +268,10 @@ class Guard:
         """
         if not self._may_move(verdict):
             return None if self.dry else "operator"
-        if self.client.touched and self.client.moving is not None:
-            self._settle()
-            return "contact"
+        if self.client.moving is not None and self._goal is not None and self._ended():
+            self.state = GuardState.ARMED
+            if self._stopped_short():
+                return "contact"
         for segment in verdict.segments:
             if self.client.moving not in (None, segment.kind):
                 self._settle()
@@ -421,7 +427,7 @@ class Guard:
             except RobotFaultError as error:
                 self.enter_fault(error.fault, str(error))
                 raise
-            self.state = GuardState.MOVING
+            self.state, self._goal = GuardState.MOVING, segment
 
     def _carry_out_one(self, segment: Segment) -> str | None:
         if self.client.moving is not None:
@@ -452,7 +458,29 @@ class Guard:
             return self.fault
         self.state = GuardState.ARMED if self.armed else self.state
         self.beat()
-        return "contact" if self.client.touched else None
+        return "contact" if self._stopped_short() else None
+
+    def _ended(self) -> bool:
+        """Whether the running motion has come to its end by now.
+
+        Raises:
+            RobotFaultError: the robot has ended it.
+        """
+        try:
+            return self.client.join(0.0)
+        except RobotFaultError as error:
+            self._goal = None
+            self.enter_fault(error.fault, str(error))
+            raise
+
+    def _stopped_short(self) -> bool:
+        """Whether the motion that has ended did not reach its goal: only the gentle stop at a contact ends motions so."""
+        goal, self._goal = self._goal, None
+        if goal is None:
+            return False
+        here = kinematics.tip_pose(self.client.state().commanded_joints)
+        far = float(np.linalg.norm(here[:3] - goal.pose[:3])) > _REACHED
+        return far or rotation_angle(here[3:], goal.pose[3:]) > _REACHED_ANGLE
 
     def _after_fault(self, error: RobotFaultError) -> str:
         """Recovers from a reflex where the configuration allows it, once an episode; otherwise the guard is faulted."""

@@ -34,8 +34,8 @@ class ActiveRules:
     """Which rules are in force: all of them, but for tests that show what each is there for.
 
     Attributes:
-        without: numbers of rules that are taken away. Nothing but a test in Python can ask for that: neither a configuration nor the command
-            line knows of it.
+        without: numbers of rules that are taken away. Nothing but a test in Python can ask for that: neither a configuration nor the
+            command line knows of it.
     """
 
     without: frozenset[str] = frozenset()

@@ -15,8 +15,8 @@ from hamster_bench.envs.franka.cell import SIMULATION_BASE, CameraEntry, Cell, s
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
 from hamster_bench.geometry import matrix_from_pose
 
-# What differs from the values suggested for a robot. From the start pose of the simulated environments the table is 0.7 m away; pictures are
-# drawn by the processor, which takes longer than a camera does.
+# What differs from the values suggested for a robot. From the start pose of the simulated environments the table is 0.7 m away; pictures
+# are drawn by the processor, which takes longer than a camera does.
 _REHEARSAL = {"first_run": False, "keypose_distance": 1.0, "camera_age": 2.0, "state_age": 0.5, "rate_fraction": 0.3}
 
 
@@ -32,7 +32,7 @@ def write_cell(controller: SimulatedController, folder: Path, cameras: tuple[str
     folder.mkdir(parents=True, exist_ok=True)
     entries = {}
     for name in cameras:
-        options = {"host": controller.host, "port": controller.control_port, "camera": name}
+        options: dict[str, Any] = {"host": controller.host, "port": controller.control_port, "camera": name}
         source = open_simulated(**options)
         try:
             frame = source.read(0.0, 1.0)

@@ -183,6 +183,11 @@ def _take_priority() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
+def _stop_at_end_of_input(server: ControllerServer) -> None:
+    sys.stdin.read()
+    server.stop()
+
+
 def _main() -> None:
     _take_priority()
     values = json.loads(sys.argv[1])
@@ -194,7 +199,7 @@ def _main() -> None:
         raise SystemExit(1) from error
     print(json.dumps({"control_port": server.control_port}), flush=True)
     # Whoever started this process keeps its input open.
-    threading.Thread(target=lambda: (sys.stdin.read(), server.stop()), daemon=True).start()
+    threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     server.run()
 
 

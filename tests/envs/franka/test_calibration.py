@@ -141,7 +141,7 @@ class TestRecord:
 def test_the_check_image_marks_the_gripper() -> None:
     joints = np.array([0.0, 0.3, 0.0, -1.8, 0.0, 2.1, 0.7854])
     T_base_camera = frame((1.4, 0.0, 0.5), (0.0, 0.0, 1.0), 0.0)
-    T_base_camera[:3, :3] = np.array([[0.0, -0.2, -0.98], [1.0, 0.0, 0.0], [0.0, -0.98, 0.2]])
+    T_base_camera[:3, :3] = np.array([[0.0, 0.2, -0.98], [1.0, 0.0, 0.0], [0.0, -0.98, -0.2]])
     camera = Camera(640, 480, INTRINSICS, T_base_camera)
     rgb = np.zeros((*SIZE, 3), np.uint8)
     marked = check_image(rgb, camera, joints, np.eye(4), (np.array([0.3, -0.3, 0.0]), np.array([0.7, 0.3, 0.6])))

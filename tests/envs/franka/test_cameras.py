@@ -61,26 +61,27 @@ class SoftwareCamera:
 
     def push(self) -> None:
         self.number += 1
+        now = 1000.0 * time.time()
         for sensor, profile, data, bpp in (
             (self.depth_sensor, self.profiles[0], np.full(self.size, 1500, np.uint16), 2),
             (self.colour_sensor, self.profiles[1], np.full((*self.size, 3), 7 * self.number % 256, np.uint8), 3),
         ):
             frame = self.realsense.software_video_frame()
             frame.pixels, frame.stride, frame.bpp = data, self.size[1] * bpp, bpp
-            frame.timestamp, frame.domain = 1000.0 * time.time(), self.realsense.timestamp_domain.system_time
+            frame.timestamp, frame.domain = now, self.realsense.timestamp_domain.system_time
             frame.frame_number, frame.profile = self.number, profile.as_video_stream_profile()
             if bpp == 2:
                 frame.depth_units = 0.001
             sensor.on_video_frame(frame)
 
     def wait(self, seconds: float) -> Any:
-        for _ in range(20):
+        for _ in range(50):
             if self.streaming:
                 self.push()
+            time.sleep(0.02)
             frameset = self.syncer.poll_for_frames()
             if frameset and frameset.size() == 2:
                 return frameset
-            time.sleep(0.005)
         raise RuntimeError("Frame didn't arrive within the time")
 
     def close(self) -> None:
@@ -92,7 +93,9 @@ class TestRealSense:
         source = RealSenseSource(SoftwareCamera(realsense), "software")
         frame = source.read(0.0, 2.0)
         assert frame.depth.dtype == np.float32
-        assert np.allclose(frame.depth, 1.5)
+        # Alignment leaves a rim of pixels without a measurement.
+        assert np.median(frame.depth) == pytest.approx(1.5)
+        assert (frame.depth > 0.0).mean() > 0.9
         assert np.allclose(frame.intrinsics, [[60.0, 0.0, 32.0], [0.0, 60.0, 24.0], [0.0, 0.0, 1.0]])
         assert frame.rgb.shape == (48, 64, 3)
         camera = Camera(64, 48, frame.intrinsics, np.eye(4))
@@ -111,7 +114,7 @@ class TestRealSense:
         source = RealSenseSource(device, "software")
         source.read(0.0, 2.0)
         device.streaming = False
-        with pytest.raises(CameraError, match="no pictures|still"):
+        with pytest.raises(CameraError, match=r"no pictures|still"):
             source.read(time.monotonic(), 0.5)
 
     def test_a_recording_plays_through_the_pipeline(self, realsense: Any, tmp_path: Any) -> None:
@@ -133,7 +136,7 @@ class TestRealSense:
         except CameraError as error:
             pytest.skip(f"this build cannot play what it recorded: {error}")
         frame = source.read(0.0, 2.0)
-        assert np.allclose(frame.depth, 1.5)
+        assert np.median(frame.depth) == pytest.approx(1.5)
         source.close()
 
     def test_no_recording(self, realsense: Any) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from hamster_bench.envs.franka import environment as environment_module
 from hamster_bench.envs.franka import kinematics
 from hamster_bench.envs.franka.arm_client import ArmClient
 from hamster_bench.envs.franka.environment import FrankaEnvironment
 from hamster_bench.envs.franka.errors import CellError, FrankaError, NotArmedError, PreflightError, RobotBusyError
 from hamster_bench.envs.franka.log import EventLog
 from hamster_bench.envs.franka.models import ARM_MODELS
+from hamster_bench.envs.franka.safety import homing
 from hamster_bench.envs.franka.safety.config import SafetyConfig
 from hamster_bench.envs.franka.safety.filter import SafetyFilter, Verdict
 from hamster_bench.envs.franka.safety.guard import Guard, GuardState, RunMode
@@ -196,7 +196,7 @@ PROBES: dict[str, Callable[[SimulatedController, ActiveRules], bool]] = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setattr(environment_module, "_LINK_CHECK", 0.05)
+    monkeypatch.setattr(homing, "LINK_CHECK", 0.05)
     monkeypatch.chdir(str(tmp_path))
 
 

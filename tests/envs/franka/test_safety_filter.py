@@ -68,11 +68,11 @@ class TestGeometry:
         here = kinematics.tip_pose(JOINTS)
         target = here.copy()
         target[1] += 0.25
-        middle = 0.5 * (here[:3] + target[:3])
+        middle, half = 0.5 * (here[:3] + target[:3]), np.array([0.3, 0.02, 0.03])
         assert len(SafetyFilter(CONFIG, MODEL).keypose(target, JOINTS).segments) == 1
         boxed = dataclasses.replace(
             CONFIG,
-            forbidden_boxes=((tuple(middle - (0.3, 0.02, 0.03)), tuple(middle + (0.3, 0.02, 0.03))),),
+            forbidden_boxes=((tuple(middle - half), tuple(middle + half)),),
             keypose_distance=1.0,
         )
         safety = SafetyFilter(boxed, MODEL)
