@@ -127,7 +127,10 @@ def _failure_causes(directory: Path, tables: Sequence[SuccessTable], *, required
                 agent: [r for r in store.records(protocol=fingerprint, agent=agent) if r.scenario.task in table.tasks]
                 for agent in table.agents
             }
-        rows = [Failures(label=split.agent, causes={**split.counts}, n=split.known) for split in cause_splits(by_agent)]
+        rows = [
+            Failures(label=split.agent, causes={str(c): n for c, n in split.counts.items()}, n=split.known)
+            for split in cause_splits(by_agent)
+        ]
         if rows:
             found = True
             note = f"protocol {table.protocol.label} ({fingerprint}); every factor and task with records"
