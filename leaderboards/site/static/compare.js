@@ -21,12 +21,10 @@ HB.page(async (board, content, controls) => {
 
   async function pairs() {
     const [low, high] = [Math.min(state.a, state.b), Math.max(state.a, state.b)];
-    let others;
-    try {
-      others = await HB.load(`p${state.p}/compare${low}`);
-    } catch {
-      return [];
-    }
+    // Only agents with records under the protocol are in a file of comparisons.
+    const present = new Set((await HB.load(`p${state.p}/figures`)).rows.map(([x]) => x));
+    if (!present.has(low) || !present.has(high)) return [];
+    const others = await HB.load(`p${state.p}/compare${low}`);
     const rows = (others[high] ?? []).map(([f, t, d, lo, hi, p, holm, both, first, second, neither]) => ({ f, t, d, lo, hi, p, holm, both, first, second, neither }));
     // Files hold each pair once; the other way round everything changes its sign.
     return state.a < state.b ? rows : rows.map((row) => ({ ...row, d: -row.d, lo: -row.hi, hi: -row.lo, first: row.second, second: row.first }));

@@ -45,6 +45,7 @@ PAGES = (
     "cell.html?p=1&a=3&t=-1&f=0",
     "episodes.html?p=1&a=3",
     "success.html?p=1",
+    "compare.html?p=1&a=1&b=3",
 )
 
 

@@ -432,6 +432,36 @@ def test_an_unfinished_run_is_not_submitted(tmp_path: Path) -> None:
         check_complete(store, plan_episodes)
 
 
+def test_merged_results_are_submitted_taken_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [str(results(tmp_path / "a")), str(results(tmp_path / "b", agent="theirs")), str(results(tmp_path / "again"))]
+    merged, file, board = str(tmp_path / "merged"), str(tmp_path / "merged.zip"), str(tmp_path / "board")
+    assert main(["merge", *folders, "--out", merged]) == 0
+    assert "24 records, 12 duplicates left out" in capsys.readouterr().out
+    assert main(["submit", merged, "--out", file, "--sign-off", WHO]) == 0
+    assert main(["leaderboard", "add", file, "--board", board, "--replay", "0"]) == 0
+    assert "taken: 24 records of mine, theirs" in capsys.readouterr().out
+    # The board and the merged directory hold the same episodes; each counts once.
+    assert main(["leaderboard", "build", board, merged, "--out", str(tmp_path / "site"), "--pictures", "0"]) == 0
+    assert "24 records of 2 agents" in capsys.readouterr().out
+    assert "24 records stand in several sources and agree" in (tmp_path / "site" / "method.html").read_text(encoding="utf-8")
+
+
+def test_results_kept_apart_in_a_merge_are_not_what_was_planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = results(tmp_path / "a"), tmp_path / "b"
+    asked = {"agents": ["mine"], "tasks": ["close_box"], "factors": ["no_var"], "episodes": 2, "seed": 0}
+    with ResultStore.for_writing(second) as store:
+        run = store.start_run(PROTOCOL, asked | {"protocol": PROTOCOL.to_json()})
+        for episode in range(2):
+            store.add(run, dataclasses.replace(record(Scenario(task="close_box", episode=episode)), agent_fingerprint="b" * 12))
+        store.finish_run(run)
+    merged, file = str(tmp_path / "merged"), tmp_path / "merged.zip"
+    assert main(["merge", str(first), str(second), "--out", merged, "--on-conflict", "keep_apart"]) == 1
+    assert main(["submit", merged, "--out", str(file), "--sign-off", WHO]) == 2
+    assert "2 episodes are in no declared plan: mine@b on close_box-v0-no_var-e0-s0" in capsys.readouterr().err
+    assert not file.exists()
+    assert main(["submit", str(second), "--out", str(file), "--sign-off", WHO]) == 0
+
+
 def test_a_bundle_replaces_nothing(made: Path, bundle: Path) -> None:
     before = bundle.read_bytes()
     with pytest.raises(SubmissionError, match="it exists already"):
