@@ -30,8 +30,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "evaluation": BELOW_EVALUATION,
     "trials": (*BELOW_EVALUATION, "evaluation"),
     "gallery": (*GROUND, "envs"),
-    # Tables are made from the result store alone; a protocol is what the store says the rules were.
-    "leaderboards": (*GROUND, *(f"evaluation.{part}" for part in ("store", "record", "outcomes", "statistics", "protocol"))),
+    # Tables are made from the result store alone; a protocol is what the store says the rules were, a cause what its records tell.
+    "leaderboards": (
+        *GROUND,
+        *(f"evaluation.{part}" for part in ("attribution", "store", "record", "outcomes", "statistics", "protocol")),
+    ),
     "cli": (*BELOW_EVALUATION, "client", "serving", "evaluation", "trials", "gallery", "leaderboards"),
     "__main__": ("cli.main",),
 }
