@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,12 +24,15 @@ from hamster_bench.evaluation.fingerprint import agent_fingerprint
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.replay import replay
+from hamster_bench.evaluation.workers.settings import physical_cores
 from hamster_bench.leaderboards.site.board import Board, Section
 from hamster_bench.scenario import Scenario
 
 PICTURE_SIZE = 256  # [pixel]
 VIDEO_SIZE = 384  # [pixel]
 _QUALITY = 85
+# Pictures that take longer than to start a process.
+_WORTH_PROCESSES = 20
 
 
 def pictures(board: Board, per_cell: int) -> dict[tuple[str, str], Path]:
@@ -40,20 +47,21 @@ def pictures(board: Board, per_cell: int) -> dict[tuple[str, str], Path]:
     Returns:
         JPEG files, by fingerprint of the protocol and id of the scenario.
     """
-    found: dict[tuple[str, str], Path] = {}
+    wanted: dict[tuple[str, str], Path] = {}
+    missing: list[_Drawing] = []
     for section in board.sections:
         protocol = section.protocol
         if per_cell == 0 or not protocol.cameras:
             continue
         for task, scenarios in _first_scenarios(section, per_cell).items():
             files = {scenario: _folder(protocol) / f"{scenario.id}.jpg" for scenario in scenarios}
-            missing = {scenario: file for scenario, file in files.items() if not file.is_file()}
-            try:
-                _draw(task, protocol, missing)
-            except HamsterBenchError as error:
-                warnings.warn(f"there are no pictures of some scenarios of {task}: {error}", stacklevel=2)
-            found |= {(protocol.fingerprint, scenario.id): file for scenario, file in files.items() if file.is_file()}
-    return found
+            wanted |= {(protocol.fingerprint, scenario.id): file for scenario, file in files.items()}
+            if absent := {scenario: file for scenario, file in files.items() if not file.is_file()}:
+                missing.append(_Drawing(task, protocol, absent))
+    for drawing, complaint in zip(missing, _draw_all(missing), strict=True):
+        if complaint is not None:
+            warnings.warn(f"there are no pictures of some scenarios of {drawing.task}: {complaint}", stacklevel=2)
+    return {key: file for key, file in wanted.items() if file.is_file()}
 
 
 def videos(board: Board, agents: Mapping[str, Agent], per_outcome: int) -> dict[tuple[str, str, str, str], Path]:
@@ -99,22 +107,51 @@ def _first_scenarios(section: Section, per_cell: int) -> dict[str, list[Scenario
     return {task: list(scenarios) for task, scenarios in tasks.items()}
 
 
-def _draw(task: str, protocol: Protocol, files: Mapping[Scenario, Path]) -> None:
-    if not files:
-        return
+class _Drawing(NamedTuple):
+    task: str
+    protocol: Protocol
+    files: dict[Scenario, Path]
+
+
+def _draw_all(drawings: Sequence[_Drawing]) -> list[str | None]:
+    """Draws task by task, on as many cores as there are; gives what went wrong with each."""
+    processes = min(physical_cores(), len(drawings))
+    if processes < 2 or sum(len(drawing.files) for drawing in drawings) < _WORTH_PROCESSES:
+        return list(map(_draw, drawings))
+    try:
+        # Started anew: a copy of a process that has drawn already cannot draw.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            return list(pool.map(_draw, drawings))
+    except BrokenExecutor:
+        # What was drawn until then is kept; whatever ended a process is told by the drawing that ends this one.
+        left = (drawing.files.items() for drawing in drawings)
+        remaining = [{scenario: file for scenario, file in files if not file.is_file()} for files in left]
+        return [_draw(drawing._replace(files=files)) for drawing, files in zip(drawings, remaining, strict=True)]
+
+
+def _draw(drawing: _Drawing) -> str | None:
+    if not drawing.files:
+        return None
     from PIL import Image
 
-    camera = path_camera(protocol)
-    required = Requirements(task, "keypose", (camera,), "none")
-    env = make_environment(required, protocol, image_size=(PICTURE_SIZE, PICTURE_SIZE))
+    camera = path_camera(drawing.protocol)
+    required = Requirements(drawing.task, "keypose", (camera,), "none")
+    complaint: str | None = None
     try:
-        for scenario, file in files.items():
-            observation, _ = env.reset(options={"scenario": scenario})
+        env = make_environment(required, drawing.protocol, image_size=(PICTURE_SIZE, PICTURE_SIZE))
+    except HamsterBenchError as error:
+        return str(error)
+    with contextlib.closing(env):
+        for scenario, file in drawing.files.items():
+            try:
+                observation, _ = env.reset(options={"scenario": scenario})
+            except HamsterBenchError as error:
+                complaint = complaint or str(error)
+                continue
             data = io.BytesIO()
             Image.fromarray(np.asarray(observation[f"{camera}_rgb"])).save(data, format="JPEG", quality=_QUALITY)
             write_cached(file, data.getvalue())
-    finally:
-        env.close()
+    return complaint
 
 
 def _some_of_each_outcome(records: Iterable[EpisodeRecord], count: int) -> Iterator[EpisodeRecord]:

@@ -34,6 +34,8 @@ _SOURCES = {
     **{f.name: f"timings.{f.name}" for f in fields(Timings)},
 }
 
+_FORMULAS = frozenset("=+-@\t\r")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -189,7 +191,7 @@ def _downloads(section: Section, folder: Path) -> Iterator[Callable[[Sequence[Ep
         table.writerow(_SOURCES)
 
         def write(records: Sequence[EpisodeRecord], texts: Sequence[str]) -> None:
-            table.writerows([_cell(value) for value in figures(record)] for record in records)
+            table.writerows(_row(list(figures(record))) for record in records)
             lines.write(("\n".join(texts) + "\n").encode())
 
         yield write
@@ -206,6 +208,9 @@ def _sizes(section: Section, folder: Path) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def _row(values: list[Any]) -> list[Any]:
     """Keeps spreadsheets from taking a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    for i, value in enumerate(values):
+        if type(value) is str and value[:1] in _FORMULAS:
+            values[i] = f"'{value}"
+    return values

@@ -1,6 +1,6 @@
 """Tables, comparisons and the site of a hundred thousand records, beside raw SQLite and JSON over the same records in the same process.
 
-python -m tests.benchmarks.boards [--agents 6] [--episodes 80] [--site]
+python -m tests.benchmarks.boards [--agents 8] [--episodes 80] [--site]
 
 Processor time, since other programs may run. With ``--site`` the site is built, too, and every kind of page opened in a headless Chromium,
 beside an empty page. Nothing here passes or fails by a clock.
@@ -151,7 +151,7 @@ def pages(site: Path) -> None:
 def main() -> None:
     """Prints every figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=6)
+    parser.add_argument("--agents", type=int, default=8)
     parser.add_argument("--episodes", type=int, default=80)
     parser.add_argument("--site", action="store_true")
     arguments = parser.parse_args()
