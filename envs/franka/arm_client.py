@@ -7,6 +7,7 @@ Poses are those of the tip, in the robot's base frame. Nothing is checked here b
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import threading
 import time
@@ -320,8 +321,16 @@ class ArmClient:
         with self._linked():
             self._the_hand.stop()
 
-    def close(self) -> None:
-        """Lets go of the robot."""
+    def close(self, *, lost: bool = False) -> None:
+        """Lets go of the robot.
+
+        Args:
+            lost: the link has gone. The library's objects wait for the robot when they are destroyed, if need be for ever, so they are
+                left to the end of the process.
+        """
+        if lost:
+            for kept in (self._robot, self._hand):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
         self._robot = self._hand = None
 
     @property

@@ -377,8 +377,9 @@ class Guard:
             self.stop("close")
         self._watch.join(2.0)
         self._release_signals()
+        lost = self.fault == "link_lost"
         self.state = GuardState.DISCONNECTED
-        self.client.close()
+        self.client.close(lost=lost)
 
     def _may_move(self, verdict: Verdict) -> bool:
         """Whether an accepted command is to be carried out.

@@ -162,7 +162,7 @@ class HandController:
         self.width = max(self.width - step, end) if end < self.width else min(self.width + step, end)
         if abs(self.width - end) > _AT_GOAL:
             return
-        self._goal = None
+        self.width, self._goal = end, None
         if goal.stop_at is not None:
             self.world.closed_on_object()
         if goal.tolerance is None:

@@ -328,7 +328,7 @@ class TestGuard:
         with guarded(controller, ALL_RULES, operator=ScriptedOperator()) as guard:
             guard.arm()
             verdict = guard.safety.travel(JOINTS + 0.5, JOINTS)
-            controller.order("freeze", seconds=3.0)
+            controller.order("freeze", seconds=60.0)
             assert guard.carry_out(verdict) == "link_lost"
             (fault,) = guard.log.events("fault")
             (armed,) = guard.log.events("armed")
