@@ -170,7 +170,8 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
             client = ArmClient(self.cell.host, enforce_realtime=self.cell.enforce_realtime, hand=self.cell.hand)
             self.log = EventLog(folder)
             safety = SafetyFilter(self.cell.safety, model, client.state().T_flange_ee, rules)
-            self._guard = Guard(client, safety, mode=mode, operator=operator, log=self.log, rules=rules)
+            self._states = EventLog(folder, "states.jsonl")
+            self._guard = Guard(client, safety, mode=mode, operator=operator, log=self.log, states=self._states, rules=rules)
             self.log.note(
                 "connected",
                 cell=self.cell.to_dict(),
@@ -354,7 +355,9 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
                 lock.release()
             if log is not None:
                 log.note("closed")
-                log.close()
+            for file in (log, getattr(self, "_states", None)):
+                if file is not None:
+                    file.close()
 
     def _act(self, action: FloatArray) -> tuple[Verdict, str | None]:
         if self.action_mode == "keypose":

@@ -19,20 +19,21 @@ class EventLog:
     """A file of JSON objects, one a line, and the last events in memory.
 
     Args:
-        folder: where ``events.jsonl`` is written, appended to if it exists; None keeps events in memory alone.
+        folder: where the file is written, appended to if it exists; None keeps events in memory alone.
+        name: of the file.
 
     Raises:
         CellError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, name: str = "events.jsonl") -> None:
         self.recent: deque[dict[str, Any]] = deque(maxlen=1000)
         self._lock = threading.Lock()
         self._file: IO[str] | None = None
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._file = (folder / "events.jsonl").open("a", encoding="utf-8")
+                self._file = (folder / name).open("a", encoding="utf-8")
             except OSError as error:
                 raise CellError(f"the log folder {folder} cannot be written: {error}; choose another one") from error
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +44,24 @@ class Operator(Protocol):
         """Whether the person has set the scene up as the card says."""
         ...
 
+    def wants_stop(self) -> bool:
+        """Whether the person has asked to stop; asked many times a second while the arm moves, and must not wait."""
+        ...
+
     def tell(self, message: str) -> None:
         """Shows the person a message."""
         ...
+
+
+def enter_was_pressed() -> bool:
+    """Whether a line waits on the terminal: while the arm moves nothing else is asked, so that Enter means stop."""
+    try:
+        if not (sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.0)[0]):
+            return False
+    except (OSError, ValueError):
+        return False
+    sys.stdin.readline()
+    return True
 
 
 class TerminalOperator:
@@ -64,11 +79,10 @@ class TerminalOperator:
             lines.append(f"Difference from the reference picture: {100.0 * card.difference:.1f} %")
         return self.confirm("\n".join(lines), "ready")
 
+    def wants_stop(self) -> bool:
+        """Whether Enter was pressed while the arm moves."""
+        return enter_was_pressed()
+
     def tell(self, message: str) -> None:
         """Shows a message."""
         print(message, file=sys.stderr, flush=True)
-
-
-def describe(values: Mapping[str, Any]) -> str:
-    """Values as one line for a person."""
-    return ", ".join(f"{name} {value}" for name, value in values.items())

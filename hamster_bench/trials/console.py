@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.franka.operator import SceneCard
+from hamster_bench.envs.franka.operator import SceneCard, enter_was_pressed
 from hamster_bench.errors import MissingDependencyError
 from hamster_bench.trials.book import TrialBook
 from hamster_bench.trials.rubric import ANSWERS, Rubric, failure_modes, void_reasons
@@ -55,6 +55,10 @@ class TrialConsole:
     def tell(self, message: str) -> None:
         """Shows a message."""
         self._console.print(message, markup=False)
+
+    def wants_stop(self) -> bool:
+        """Whether Enter was pressed while the arm moves."""
+        return enter_was_pressed()
 
     def confirm(self, question: str, word: str) -> bool:
         """Whether the operator has typed the word."""

@@ -66,6 +66,7 @@ class Guard:
         mode: ``"dry_run"``, ``"step"`` (asks before every action) or ``"live"``.
         operator: the person; without one nothing is ever armed.
         log: takes every event.
+        states: takes the arm's state, about a hundred times a second while it is armed.
         rules: which rules are in force; all but in tests.
 
     Attributes:
@@ -84,6 +85,7 @@ class Guard:
         mode: RunMode,
         operator: Operator | None,
         log: EventLog,
+        states: EventLog | None = None,
         rules: ActiveRules = ALL_RULES,
     ) -> None:
         self.client = client
@@ -91,6 +93,7 @@ class Guard:
         self.mode: RunMode = mode
         self.operator = operator
         self.log = log
+        self.states = states
         self.state = GuardState.CONNECTED
         self.fault: str | None = None
         self._rules = rules
@@ -138,9 +141,7 @@ class Guard:
         if "S8" in self._rules and self.armed and state.received - before > self.safety.config.state_age:
             self.stop("stale_state", f"the arm's state took {state.received - before:.3f} s")
         self._check_link(state)
-        self._states.append(state)
-        while self._states and state.received - self._states[0].received > _KEPT:
-            self._states.popleft()
+        self._keep(state)
         if "S10" in self._rules:
             self._look_for_faults(state)
         return state
@@ -531,8 +532,45 @@ class Guard:
     def _watch_over(self) -> None:
         """The watchdog: a heartbeat that stays away stops the arm."""
         while not self._closed.wait(_LOOK):
-            if "S8" in self._rules and self.armed and time.monotonic() - self._heartbeat > self._deadline:
+            if not self.armed:
+                continue
+            self._record_state()
+            if (
+                "S9" in self._rules
+                and self.state is GuardState.MOVING
+                and self.operator is not None
+                and self.operator.wants_stop()
+            ):
+                self.stop("operator", "the operator has asked to stop")
+            if "S8" in self._rules and time.monotonic() - self._heartbeat > self._deadline:
                 self.stop("watchdog", f"no new action within {self._deadline:g} s")
+
+    def _record_state(self) -> None:
+        """Keeps the arm's state, about a hundred times a second while it is armed."""
+        try:
+            state = self.client.state()
+        except RobotFaultError as error:
+            if not self._closed.is_set():
+                self.enter_fault(error.fault, str(error))
+            return
+        self._keep(state)
+        if self.states is not None:
+            self.states.note(
+                "state",
+                robot_time=state.time,
+                joints=state.joints,
+                joint_velocities=state.joint_velocities,
+                external_torques=state.external_torques,
+                wrench=state.wrench,
+                mode=state.mode,
+                errors=state.errors,
+                success_rate=state.success_rate,
+            )
+
+    def _keep(self, state: ArmState) -> None:
+        self._states.append(state)
+        while self._states and state.received - self._states[0].received > _KEPT:
+            self._states.popleft()
 
     def _last_second(self) -> list[dict[str, Any]]:
         return [

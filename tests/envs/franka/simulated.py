@@ -31,11 +31,13 @@ class ScriptedOperator:
         refuses: words that it does not type.
         asked: words that were wanted.
         scenes: cards that were shown.
+        stops: whether it asks to stop.
     """
 
     refuses: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
     scenes: list[SceneCard] = field(default_factory=list)
+    stops: bool = False
 
     def confirm(self, question: str, word: str) -> bool:
         self.asked.append(word)
@@ -44,6 +46,9 @@ class ScriptedOperator:
     def scene_is_ready(self, card: SceneCard) -> bool:
         self.scenes.append(card)
         return "scene" not in self.refuses
+
+    def wants_stop(self) -> bool:
+        return self.stops
 
     def tell(self, message: str) -> None:
         pass

@@ -302,6 +302,9 @@ class TestMotions:
         (step,) = (event for event in events if event["event"] == "step")
         assert len(step["action"]) == 9
         assert step["segments"]
+        states = [json.loads(line) for line in (tmp_path / "log" / "states.jsonl").read_text().splitlines()]
+        assert len(states) > 5
+        assert all(len(state["joints"]) == 7 and "wrench" in state for state in states)
 
 
 SIMULATION_HOME_NEAR = (0.1, 0.2, 0.0, -1.0, 0.1, 1.3, 0.7)

@@ -282,6 +282,16 @@ class TestGuard:
             assert controller.status()["mode"] == "idle"
             assert np.abs(np.array(controller.status()["joint_positions"]) - JOINTS).max() < 0.45
 
+    def test_the_operator_stops_a_moving_arm(self, start: Callable[..., SimulatedController]) -> None:
+        controller = start(pacing="paced", start=tuple(JOINTS.tolist()))
+        operator = ScriptedOperator()
+        with guarded(controller, ALL_RULES, operator=operator) as guard:
+            guard.arm()
+            operator.stops = True
+            assert guard.carry_out(guard.safety.travel(JOINTS + 0.4, JOINTS)) == "operator"
+            assert not guard.armed
+            assert controller.status()["mode"] == "idle"
+
     def test_contact_stops_gently_before_the_reflex(self, controller: SimulatedController) -> None:
         with guarded(controller, ALL_RULES, operator=ScriptedOperator()) as guard:
             guard.arm()

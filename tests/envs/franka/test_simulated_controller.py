@@ -252,7 +252,7 @@ class TestFaults:
             assert controller.status()["errors"] == ["communication_constraints"]
         finally:
             client.kill()
-            client.wait()
+            client.communicate()
 
 
 class TestHand:
@@ -310,19 +310,25 @@ class TestDynamics:
 
 
 @pytest.mark.slow
-def test_an_independent_simulation_agrees(tmp_path: Any) -> None:
+def test_an_independent_simulation_agrees() -> None:
     """The client that works with our controller works with another author's in the same way."""
-    franky_sim = pytest.importorskip("franky_sim", reason="the independent simulation is not installed: pip install franky-sim")
-    from franky_sim.mujoco_simulator import MujocoSimulator
-
-    with MujocoSimulator(enable_visualization=False) as simulator:
-        robot = simulator.add_robot()
-        with franky_sim.SimulationServer(simulator) as server:
-            server.run_async()
-            arm = ArmClient(robot.hostname, enforce_realtime=False)
+    pytest.importorskip("franky_sim", reason="the independent simulation is not installed: pip install franky-sim")
+    host = free_host()
+    with subprocess.Popen(
+        [sys.executable, "-m", "franky_sim.run_server", "--simulator", "mujoco", "--hostname", host], stdout=subprocess.DEVNULL
+    ) as server:
+        try:
+            arm, deadline = None, time.monotonic() + 60.0
+            while arm is None and time.monotonic() < deadline:
+                with contextlib.suppress(FrankaError):
+                    arm = ArmClient(host)
+                time.sleep(0.5)
+            assert arm is not None
             target = arm.state().joints + 0.05
             arm.start_joints(target, 0.2, None)
-            assert arm.join(20.0)
+            assert arm.join(60.0)
             time.sleep(1.0)
             assert np.abs(arm.state().joints - target).max() < 0.03
             assert np.abs(arm.joint_limits()[0] - ARM_MODELS.get("fr3").joint_lower).max() < 0.2
+        finally:
+            server.kill()
