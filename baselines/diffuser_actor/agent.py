@@ -17,6 +17,7 @@ from hamster_bench.baselines.diffuser_actor.network import DiffuserActor, Sampli
 from hamster_bench.baselines.diffuser_actor.settings import DiffuserActorSettings
 from hamster_bench.baselines.parts.cameras import camera_arrays
 from hamster_bench.baselines.parts.text import ClipText, word_numbers
+from hamster_bench.baselines.parts.threads import one_thread
 from hamster_bench.envs.contract import WORKSPACE_LOWER, WORKSPACE_UPPER
 from hamster_bench.errors import AgentError
 from hamster_bench.geometry import quat_xyzw_normalised
@@ -64,7 +65,8 @@ class DiffuserActorAgent:
         self._rng = context.rng
         self._history = []
         if self._clip is not None:
-            self._instruction = self._clip([context.instruction])
+            with one_thread():
+                self._instruction = self._clip([context.instruction])
         elif self._network.settings.text == "learned":
             self._instruction = word_numbers([context.instruction]).to(self._device)
 
@@ -82,7 +84,8 @@ class DiffuserActorAgent:
             self._tensor(np.stack(rgb)), self._tensor(np.stack(points)), self._instruction, self._tensor(np.stack(self._recent()))
         )
         noise = SamplingNoise.drawn(self._rng, self._network.settings)
-        sampled = self._network.sample(situation, noise)[0, 0].cpu().numpy().astype(np.float64)
+        with one_thread():
+            sampled = self._network.sample(situation, noise)[0, 0].cpu().numpy().astype(np.float64)
         if not np.isfinite(sampled).all():
             raise AgentError("the network gave numbers that are no pose; its weights are damaged")
         # With the setting `wxyz` the network takes and gives the same numbers in the same order and calls them by other names.

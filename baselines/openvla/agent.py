@@ -16,6 +16,7 @@ from hamster_bench.baselines.openvla.actions import ActionTokens, chosen_statist
 from hamster_bench.baselines.openvla.checkpoint import Model
 from hamster_bench.baselines.openvla.images import central_crop, pixel_values, resized
 from hamster_bench.baselines.openvla.motion import delta_poses
+from hamster_bench.baselines.parts.threads import one_thread
 
 
 @dataclass
@@ -66,5 +67,6 @@ class OpenVLAPolicy:
         weight = network.projector.fc1.weight
         pixels = pixel_values(square[None]).to(weight.device, weight.dtype)
         prompt = torch.tensor([list(tokens)], device=weight.device)
-        answered = network.generate(pixels, prompt, len(self._statistics.low)).tokens[0].cpu().numpy()
+        with one_thread():
+            answered = network.generate(pixels, prompt, len(self._statistics.low)).tokens[0].cpu().numpy()
         return self._statistics.restore(self._code.decode(answered))

@@ -14,6 +14,7 @@ from torch import Tensor
 from hamster_bench.agent import ActionMode, AgentNeeds, EpisodeContext, PathForm
 from hamster_bench.baselines.parts.cameras import colors_of, points_of
 from hamster_bench.baselines.parts.text import ClipResNetText, word_numbers
+from hamster_bench.baselines.parts.threads import one_thread
 from hamster_bench.baselines.rvt2.checkpoint import load
 from hamster_bench.baselines.rvt2.network import Rvt2, Situation
 from hamster_bench.baselines.rvt2.settings import Rvt2Settings
@@ -68,7 +69,8 @@ class Rvt2Agent:
         """Starts to count keyposes and reads the instruction."""
         self._acted = 0
         if self._clip is not None:
-            self._instruction = self._clip([context.instruction])
+            with one_thread():
+                self._instruction = self._clip([context.instruction])
         elif self._network.settings.text == "learned":
             self._instruction = word_numbers([context.instruction]).to(self._device)
 
@@ -91,7 +93,8 @@ class Rvt2Agent:
         )
         if not bool(torch.isfinite(self._network.in_cube(situation.points)).any()):
             raise AgentError("no camera shows anything inside the policy's workspace; check cameras, depths and extrinsics")
-        decision = self._network.decide(situation)
+        with one_thread():
+            decision = self._network.decide(situation)
         if not decision.finite:
             raise AgentError("the network gave numbers that are no pose; its weights are damaged")
         self._acted += 1

@@ -115,3 +115,15 @@ def test_it_acts_in_an_environment_with_weights_from_a_file(network, tmp_path):
     assert not terminated
     assert info["failure"] in (None, "ik_unreachable", "path_not_found")
     env.close()
+
+
+def test_the_network_computes_on_one_thread_whatever_the_process_has(network, monkeypatch):
+    used = []
+    sample = DiffuserActor.sample
+    monkeypatch.setattr(DiffuserActor, "sample", lambda *given: used.append(torch.get_num_threads()) or sample(*given))
+    agent = DiffuserActorAgent(network)
+    agent.reset(context())
+    torch.set_num_threads(2)
+    agent.act(observation())
+    assert used == [1]
+    assert torch.get_num_threads() == 2

@@ -131,3 +131,15 @@ def test_a_checkpoint_is_run_as_it_was_trained(name, channels, learning, path, t
     for other in {"rvt2", "hamster_rvt2", "hamster_rvt2_concat"} - {name}:
         with pytest.raises(InvalidOptionError, match=f"run it as {name}"):
             make_agent(f"{other}:checkpoint={file}")
+
+
+def test_the_network_computes_on_one_thread_whatever_the_process_has(monkeypatch):
+    used = []
+    decide = Rvt2.decide
+    monkeypatch.setattr(Rvt2, "decide", lambda *given: used.append(torch.get_num_threads()) or decide(*given))
+    agent = Rvt2Agent(Rvt2(TINY))
+    agent.reset(context())
+    torch.set_num_threads(2)
+    agent.act(observation())
+    assert used == [1]
+    assert torch.get_num_threads() == 2
