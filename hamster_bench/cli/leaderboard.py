@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,14 @@ def plan_episodes(plan: DeclaredPlan, protocol: Protocol) -> Iterable[tuple[str,
     return ((episode.agent, episode.scenario.id) for episode in planned)
 
 
-def registered_agents() -> dict[str, Agent]:
-    """The agents that have a name here and can be made; what a bundle names as ``module:Class`` is never imported."""
+def registered_agents(names: Collection[str] | None = None) -> dict[str, Agent]:
+    """The agents that have a name here and can be made; what a bundle names as ``module:Class`` is never imported.
+
+    Args:
+        names: make those of these alone: the learned ones take seconds.
+    """
     agents = {}
-    for name in AGENTS.names():
+    for name in AGENTS.names() if names is None else set(names).intersection(AGENTS.names()):
         # An agent that lacks its packages or its checkpoint is not there.
         with contextlib.suppress(HamsterBenchError):
             agents[name] = make_agent(name)
@@ -89,9 +93,10 @@ def _add_arguments_of_build(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    agents = registered_agents()
+    sources = read_sources(arguments.stores)
+    agents = registered_agents({record.agent for source in sources for record in source.records})
     privileged = {name for name, agent in agents.items() if agent.needs.privileged}
-    board = make_board(read_sources(arguments.stores), privileged)
+    board = make_board(sources, privileged)
     media = Media(
         pictures=leaderboard_media.pictures(board, arguments.pictures),
         videos=leaderboard_media.videos(board, agents, arguments.videos) if arguments.videos else {},
