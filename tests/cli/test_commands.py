@@ -482,3 +482,12 @@ def test_demo_leaves_table_and_picture(tmp_path: Path) -> None:
     assert pixels.shape[2] == 3
     assert min(pixels.shape[:2]) > 700
     assert pixels.std() > 20
+
+
+@pytest.mark.slow
+def test_the_table_in_the_readme_is_what_the_demo_makes(tmp_path: Path) -> None:
+    done = program("demo", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- table:begin -->")[2].partition("<!-- table:end -->")[0]
+    assert shown.strip() == (tmp_path / "demo" / "table.md").read_text(encoding="utf-8").strip()
