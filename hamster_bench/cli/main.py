@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
     "demos": Entry("hamster_bench.cli.demos", "collect demonstrations of the expert, look at them, check and export them"),
     "export": Entry("hamster_bench.cli.export", "write the records of a results directory, or simulated data for training"),
+    "rebuild": Entry("hamster_bench.cli.rebuild", "make the tables, figures and pages of published results again"),
     "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),
     "parity": Entry("hamster_bench.cli.parity", "compare with recorded numbers of the original programs"),

@@ -1,0 +1,98 @@
+"""``hamster-bench rebuild``: makes the tables, figures and pages of published results again from their records."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import shlex
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from hamster_bench.errors import InvalidOptionError, StoreError
+
+RECIPE = "rebuild.toml"
+# What reads records and writes files, and nothing else: a folder of somebody else's results runs nothing but these.
+_ALLOWED = ("table", "compare", "figures", "failures", "leaderboard build")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help=f"folders of results with a {RECIPE}")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing: make all of it elsewhere and say what would be other bytes"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs the commands of every folder; with ``--check`` 1 if a file would change."""
+    recipes = [(folder, read_recipe(folder)) for folder in arguments.folders]
+    different = False
+    for folder, commands in recipes:
+        if not arguments.check:
+            _make(folder, commands)
+            print(f"{folder}: {len(commands)} commands run")
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(place) / folder.resolve().name
+            shutil.copytree(folder, copy)
+            # A moment that no file written from now on can have.
+            for file in _files(copy):
+                os.utime(copy / file, ns=(0, 0))
+            _make(copy, commands)
+            made = [file for file in _files(copy) if (copy / file).stat().st_mtime_ns and file.name != "results.lock"]
+            changed = [file for file in made if not _same(copy / file, folder / file)]
+        print(f"{folder}: {len(made) - len(changed)} of {len(made)} files are the same bytes")
+        for file in changed:
+            print(f"  {file} {'differs' if (folder / file).exists() else 'is not there'}")
+        different |= bool(changed)
+    return 1 if different else 0
+
+
+def read_recipe(folder: Path) -> list[list[str]]:
+    """The commands of a folder, as words.
+
+    Raises:
+        StoreError: there is no recipe, or it cannot be read.
+        InvalidOptionError: a command is none of those that make files of records.
+    """
+    file = folder / RECIPE
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        commands = [shlex.split(line) for line in content["commands"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{file} is no list of commands ({type(error).__name__}: {error}); it wants: commands = ['table . --csv table.csv']"
+        ) from error
+    for words in commands:
+        if not any(words[: len(allowed.split())] == allowed.split() for allowed in _ALLOWED):
+            raise InvalidOptionError(f"{file} wants to run {shlex.join(words)!r}; what may be run is {', '.join(_ALLOWED)}")
+    return commands
+
+
+def _make(folder: Path, commands: Sequence[Sequence[str]]) -> None:
+    """Runs commands in a folder.
+
+    Raises:
+        StoreError: one failed.
+    """
+    from hamster_bench.cli.main import main
+
+    for words in commands:
+        said = io.StringIO()
+        with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = main(words)
+        if code:
+            raise StoreError(f"'{shlex.join(words)}' failed in {folder}: {said.getvalue().strip()}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
