@@ -23,17 +23,19 @@ class Training:
         method: what the agent is an instance of; agents of one method share a row of the table and a line of the figure.
         demonstrations: number of demonstrations for each task.
         share: the share that is of the full data set, in [0, 1].
+        steps: number of steps it was trained for; None where the sheet does not say.
     """
 
     method: str
     demonstrations: int
     share: float
+    steps: int | None = None
 
 
 def read_agent_sheet(file: str | os.PathLike[str]) -> dict[str, Training]:
     """Training by the name of the agent, from a TOML file.
 
-    Every agent is a table ``[agents."<name>"]`` with ``method``, ``demonstrations`` and ``share``.
+    Every agent is a table ``[agents."<name>"]`` with ``method``, ``demonstrations`` and ``share``, and ``steps`` if one likes.
 
     Raises:
         InvalidOptionError: the file cannot be read, or does not have this form; the message names the agent and the value.
@@ -51,11 +53,15 @@ def read_agent_sheet(file: str | os.PathLike[str]) -> dict[str, Training]:
     return {name: _training(f"{path}, agent {name!r}", values) for name, values in agents.items()}
 
 
-_HINT = """one agent is written as [agents."NAME"] with method = "TEXT", demonstrations = NUMBER and share = NUMBER"""
+_HINT = (
+    """one agent is written as [agents."NAME"] with method = "TEXT", demonstrations = NUMBER, share = NUMBER and, if known, """
+    "steps = NUMBER"
+)
+_NEEDED = {"method", "demonstrations", "share"}
 
 
 def _training(where: str, values: Any) -> Training:
-    if not isinstance(values, Mapping) or set(values) != {"method", "demonstrations", "share"}:
+    if not isinstance(values, Mapping) or set(values) - {"steps"} != _NEEDED:
         raise InvalidOptionError(f"{where} must have method, demonstrations and share, got {values!r}; {_HINT}")
     method, demonstrations, share = values["method"], values["demonstrations"], values["share"]
     if not isinstance(method, str) or not method.strip():
@@ -64,4 +70,7 @@ def _training(where: str, values: Any) -> Training:
         raise InvalidOptionError(f"{where}: demonstrations must be a whole number from 0, got {demonstrations!r}")
     if isinstance(share, bool) or not isinstance(share, int | float) or not (math.isfinite(share) and 0.0 <= share <= 1.0):
         raise InvalidOptionError(f"{where}: share must be a number from 0 to 1, got {share!r}")
-    return Training(method=method, demonstrations=demonstrations, share=float(share))
+    steps = values.get("steps")
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 0):
+        raise InvalidOptionError(f"{where}: steps must be a whole number from 0, got {steps!r}")
+    return Training(method=method, demonstrations=demonstrations, share=float(share), steps=steps)

@@ -16,11 +16,12 @@ from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameErro
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.leaderboards.agent_sheet import FILE_NAME as AGENT_SHEET
 from hamster_bench.leaderboards.agent_sheet import read_agent_sheet
+from hamster_bench.leaderboards.board_table import board_grid, board_task_grid
 from hamster_bench.leaderboards.camera_table import camera_grids
 from hamster_bench.leaderboards.demonstration_table import demonstration_grid
 from hamster_bench.leaderboards.formats import to_csv, to_latex, to_markdown, to_text
 from hamster_bench.leaderboards.grid import Grid
-from hamster_bench.leaderboards.measures import MEASURES, IsDefined
+from hamster_bench.leaderboards.measures import MEASURES, IsDefined, Measure
 from hamster_bench.leaderboards.ranking_table import FILE_NAME as RANKINGS
 from hamster_bench.leaderboards.ranking_table import ranking_grid, read_rankings
 from hamster_bench.leaderboards.reference import reference_for, with_reference
@@ -35,6 +36,8 @@ FORMS = {
     "tasks": "tasks x agents, or tasks x factors for each agent",
     "variations": "agents x the 15 columns of the variation table",
     "task_variations": "the same with the tasks of each agent",
+    "board": f"all agents, planners and protocols in one x the 15 columns, with checkpoints and, from {AGENT_SHEET}, training steps",
+    "board_tasks": "the same x tasks, for one factor",
     "task_types": "agents x types of tasks",
     "demonstrations": f"success by share of the demonstrations; needs DIR/{AGENT_SHEET} or --agent-sheet",
     "cameras": "camera in its place, moved, and other cameras",
@@ -42,7 +45,7 @@ FORMS = {
     "path_ranking": f"mean ranks of path planners, from DIR/{RANKINGS}",
 }
 # In these a single factor is shown.
-_OF_ONE_FACTOR = ("task_types", "demonstrations")
+_OF_ONE_FACTOR = ("board_tasks", "task_types", "demonstrations")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", type=names, metavar="A,B", help="only these tasks; means are over them")
     parser.add_argument("--agents", type=agent_names, metavar="A,B", help="only these agents")
     parser.add_argument(
-        "--factor", metavar="NAME", help=f"factor shown by {' and '.join(_OF_ONE_FACTOR)} (default {CONTROL_FACTOR})"
+        "--factor", metavar="NAME", help=f"factor shown by {', '.join(_OF_ONE_FACTOR)} (default {CONTROL_FACTOR})"
     )
     parser.add_argument(
         "--agent-sheet", type=Path, metavar="FILE", help=f"what agents were trained on (default DIR/{AGENT_SHEET})"
@@ -77,9 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the table and writes the files asked for."""
     if arguments.factor is not None and arguments.form not in _OF_ONE_FACTOR:
-        raise InvalidOptionError(
-            f"--factor is for the forms {' and '.join(_OF_ONE_FACTOR)}; {arguments.form!r} shows every factor"
-        )
+        raise InvalidOptionError(f"--factor is for the forms {', '.join(_OF_ONE_FACTOR)}; {arguments.form!r} shows every factor")
     reference = reference_for(arguments.form) if arguments.reference else None
     grids = _grids(arguments)
     if reference is not None:
@@ -170,6 +171,8 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
     tables = read(directory, tasks=arguments.tasks, agents=arguments.agents)
     if form == "cameras":
         return list(camera_grids(tables, measure=measure, is_defined=is_defined))
+    if form in ("board", "board_tasks"):
+        return [_board(arguments, tables, measure, is_defined)]
     if form == "demonstrations":
         trainings = read_agent_sheet(arguments.agent_sheet or directory / AGENT_SHEET)
         return [
@@ -182,3 +185,17 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
         return [task_grid(table, measure=measure, is_defined=is_defined) for table in tables]
     rows = variation_grid if form == "variations" else task_variation_grid
     return [rows(table, columns=columns(), is_defined=is_defined, measure=measure) for table in tables]
+
+
+def _board(arguments: argparse.Namespace, tables: Sequence[SuccessTable], measure: Measure, is_defined: IsDefined) -> Grid:
+    sheet: Path = arguments.agent_sheet or arguments.directory / AGENT_SHEET
+    # Beside results of scripted agents there need not be one.
+    trainings = read_agent_sheet(sheet) if arguments.agent_sheet is not None or sheet.exists() else {}
+    with ResultStore.for_reading(arguments.directory) as store:
+        players = store.players()
+    if arguments.form == "board":
+        return board_grid(tables, players, trainings, columns=columns(), is_defined=is_defined, measure=measure)
+    factor: str = arguments.factor or CONTROL_FACTOR
+    if not any(factor in table.factors for table in tables):
+        raise UnknownNameError("factor with records", factor, sorted({name for table in tables for name in table.factors}))
+    return board_task_grid(tables, players, trainings, factor=factor, is_defined=is_defined, measure=measure)

@@ -17,7 +17,7 @@ import platform
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -178,6 +178,19 @@ class Outcomes(NamedTuple):
     versions: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Player:
+    """What records of one agent tell of it.
+
+    Attributes:
+        checkpoints: fingerprints of the weights it played with, in the order of their first record.
+        sees_paths: whether it was given paths, or would have been had there been one.
+    """
+
+    checkpoints: tuple[str, ...] = ()
+    sees_paths: bool = False
+
+
 class ResultStore:
     """Records of one results directory. Made by `for_writing` or `for_reading`; a context manager.
 
@@ -326,6 +339,19 @@ class ResultStore:
         rows = self._connection.execute("SELECT DISTINCT agent, agent_fingerprint FROM episodes WHERE protocol = ?", (protocol,))
         for agent, fingerprint in rows:
             found.setdefault(agent, set()).add(fingerprint)
+        return found
+
+    def players(self) -> dict[tuple[str, str], Player]:
+        """What played, by fingerprint of the protocol and name of the agent."""
+        rows = self._connection.execute(
+            "SELECT protocol, agent, checkpoint, MAX(path IS NOT NULL OR path_error IS NOT NULL) FROM episodes "
+            "GROUP BY protocol, agent, checkpoint ORDER BY MIN(id)"
+        )
+        found: dict[tuple[str, str], Player] = {}
+        for protocol, agent, checkpoint, sees_paths in rows:
+            known = found.get((protocol, agent), Player())
+            checkpoints = known.checkpoints if checkpoint is None else (*known.checkpoints, checkpoint)
+            found[protocol, agent] = Player(checkpoints=checkpoints, sees_paths=known.sees_paths or bool(sees_paths))
         return found
 
     def protocols(self) -> dict[str, Protocol]:

@@ -66,6 +66,8 @@ def test_agent_sheet_is_read(tmp_path: Path) -> None:
     file = tmp_path / "agents.toml"
     file.write_text('[agents."mine:Agent"]\nmethod = "Mine"\ndemonstrations = 50\nshare = 0.5\n')
     assert read_agent_sheet(file) == {"mine:Agent": trained("Mine", 0.5)}
+    file.write_text(file.read_text() + "steps = 7000\n")
+    assert read_agent_sheet(file)["mine:Agent"].steps == 7000
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,7 @@ def test_agent_sheet_is_read(tmp_path: Path) -> None:
         ("[agents.a]\nmethod = 'm'\n", "agent 'a' must have method, demonstrations and share"),
         ("[agents.a]\nmethod = ''\ndemonstrations = 1\nshare = 1", "method must be a text"),
         ("[agents.a]\nmethod = 'm'\ndemonstrations = -1\nshare = 1", "demonstrations must be a whole number from 0, got -1"),
+        ("[agents.a]\nmethod = 'm'\ndemonstrations = 1\nshare = 1\nsteps = 'x'", "steps must be a whole number from 0, got 'x'"),
         ("[agents.a]\nmethod = 'm'\ndemonstrations = true\nshare = 1", "demonstrations must be a whole number"),
         ("[agents.a]\nmethod = 'm'\ndemonstrations = 1\nshare = 50", "share must be a number from 0 to 1, got 50"),
         ("[agents.a]\nmethod = 'm'\ndemonstrations = 1\nshare = nan", "share must be a number from 0 to 1"),
