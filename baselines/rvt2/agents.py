@@ -22,8 +22,12 @@ _INSTALL = "pip install 'hamster-bench[torch]'"
 # By what the network sees of a path: the agent that runs it.
 _AGENTS: Mapping[PathForm, str] = {"none": "rvt2", "overlay": "hamster_rvt2", "channels": "hamster_rvt2_concat"}
 
-# Checkpoints that come with the package, by the name users give.
+_SHIPPED = Path(__file__).resolve().parent / "weights"
+
+# Checkpoints that come with the package, by the name users give; docs/rvt2.md says how they were trained.
 CHECKPOINTS: Registry[Path] = Registry("checkpoint of rvt2")
+for _name in ("small_vanilla", "small_path", "small_concat"):
+    CHECKPOINTS.register(_name, _SHIPPED / f"{_name}.safetensors")
 
 
 class Rvt2:
@@ -36,13 +40,13 @@ class Rvt2:
 
     Raises:
         MissingDependencyError: PyTorch is not installed.
-        StoreError: no checkpoint is given, or there is none of this name, or it is damaged.
+        StoreError: there is no such checkpoint, or it is damaged.
         InvalidOptionError: the checkpoint was trained on images with a path.
     """
 
     action_mode: ActionMode = "keypose"
 
-    def __init__(self, checkpoint: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: str = "small_vanilla", device: str = "cpu") -> None:
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "none", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -70,13 +74,13 @@ class HamsterRvt2:
 
     Raises:
         MissingDependencyError: PyTorch is not installed.
-        StoreError: no checkpoint is given, or there is none of this name, or it is damaged.
+        StoreError: there is no such checkpoint, or it is damaged.
         InvalidOptionError: the checkpoint was trained without a path, or with one in channels of its own.
     """
 
     action_mode: ActionMode = "keypose"
 
-    def __init__(self, checkpoint: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: str = "small_path", device: str = "cpu") -> None:
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "overlay", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -104,13 +108,13 @@ class HamsterRvt2Concat:
 
     Raises:
         MissingDependencyError: PyTorch is not installed.
-        StoreError: no checkpoint is given, or there is none of this name, or it is damaged.
+        StoreError: there is no such checkpoint, or it is damaged.
         InvalidOptionError: the checkpoint has three colour channels.
     """
 
     action_mode: ActionMode = "keypose"
 
-    def __init__(self, checkpoint: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: str = "small_concat", device: str = "cpu") -> None:
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "channels", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -127,27 +131,21 @@ class HamsterRvt2Concat:
         return self._agent.act(observation)
 
 
-def _loaded(checkpoint: str | None, path: PathForm, device: str) -> tuple[Rvt2Agent, str]:
+def _loaded(checkpoint: str, path: PathForm, device: str) -> tuple[Rvt2Agent, str]:
     """The policy of a checkpoint, and the fingerprint of the file."""
     if importlib.util.find_spec("torch") is None:
         raise MissingDependencyError(f"RVT-2 needs PyTorch; install it with: {_INSTALL}")
     from hamster_bench.baselines.rvt2.agent import Rvt2Agent
     from hamster_bench.baselines.rvt2.checkpoint import load
 
-    name = _AGENTS[path]
-    if checkpoint is None:
-        raise StoreError(
-            f"{name} comes without weights; train them with 'hamster-bench train rvt2', and run it as {name}:checkpoint=FILE"
-        )
     file = CHECKPOINTS.get(checkpoint) if checkpoint in CHECKPOINTS else Path(checkpoint)
     if not file.is_file():
-        names = ", ".join(CHECKPOINTS.names())
-        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file{f', or one of the names {names}' if names else ''}")
+        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file, or one of {', '.join(CHECKPOINTS.names())}")
     held = load(file)
     learning = held.training.get("learning")
     trained_on: PathForm = held.network.settings.path_form(drawn=bool(learning and learning.get("path")))
     if trained_on != path and (learning is not None or "channels" in (trained_on, path)):
         raise InvalidOptionError(
-            f"{file.name} was trained with the path in the form {trained_on!r}; run it as {_AGENTS[trained_on]}"
+            f"{file.name} was trained with the path in the form {trained_on!r}; run it as {_AGENTS[trained_on]}:checkpoint={checkpoint}"
         )
     return Rvt2Agent(held.network, path, device), hashlib.sha256(file.read_bytes()).hexdigest()[:12]

@@ -1,5 +1,6 @@
-"""The agents: what they ask of an environment, what they remember, what they give, and without weights."""
+"""The agents: what they ask of an environment, what they remember, what they give, and their weights."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ torch = pytest.importorskip("torch", reason="the agent needs PyTorch: pip instal
 
 from hamster_bench.agent import Agent, EpisodeContext, make_agent  # noqa: E402
 from hamster_bench.baselines.rvt2.agent import Rvt2Agent  # noqa: E402
-from hamster_bench.baselines.rvt2.checkpoint import save_own  # noqa: E402
+from hamster_bench.baselines.rvt2.agents import CHECKPOINTS  # noqa: E402
+from hamster_bench.baselines.rvt2.checkpoint import load, save_own  # noqa: E402
 from hamster_bench.baselines.rvt2.network import Rvt2  # noqa: E402
 from hamster_bench.baselines.rvt2.settings import SETTINGS  # noqa: E402
 from hamster_bench.envs.contract import validate_action  # noqa: E402
@@ -19,6 +21,9 @@ from hamster_bench.scenario import Scenario  # noqa: E402
 TINY = replace(
     SETTINGS.get("small"), image_size=(24, 32), view_size=28, patch_channels=8, width=24, heads=2, head_width=12, layers=2
 )
+SHIPPED = {"rvt2": "small_vanilla", "hamster_rvt2": "small_path", "hamster_rvt2_concat": "small_concat"}
+# Base seed of evaluations where none is given.
+EVALUATION_SEED = 0
 SCENARIO = Scenario(task="close_box", seed=1000)
 PATH = {"path": {"source": "oracle", "noise": 0.01, "style": "hamster"}}
 
@@ -105,10 +110,22 @@ def test_the_form_of_the_path_goes_with_the_channels():
             Rvt2Agent(Rvt2(replace(TINY, color_channels=channels)), path=path)
 
 
-@pytest.mark.parametrize("name", ["rvt2", "hamster_rvt2", "hamster_rvt2_concat"])
-def test_without_weights_it_says_how_to_get_some(name):
-    with pytest.raises(StoreError, match=f"train rvt2.*{name}:checkpoint=FILE"):
-        make_agent(name)
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED.items())
+def test_they_play_with_the_weights_of_the_package(name, checkpoint):
+    file = CHECKPOINTS.get(checkpoint)
+    assert file.stat().st_size <= 15e6
+    agent = make_agent(name)
+    assert agent.checkpoint_fingerprint == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    assert agent.needs.path == {"rvt2": "none", "hamster_rvt2": "overlay", "hamster_rvt2_concat": "channels"}[name]
+    training = load(file).training
+    assert training["step"] == training["settings"]["steps"]
+    assert EVALUATION_SEED not in training["data"]["seeds"], "policies must not have seen what they are measured on"
+    assert (training["learning"]["path"] is None) == (name == "rvt2")
+
+
+def test_a_checkpoint_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(StoreError, match=r"nowhere\.safetensors.*small_concat"):
+        make_agent("rvt2:nowhere.safetensors")
 
 
 @pytest.mark.parametrize(
