@@ -39,7 +39,12 @@ def main() -> None:
         tables = {"training": losses, "validation": pd.read_csv(run / "validation.csv")}
         for axis, (table, column, label, factor) in zip(axes, _PANELS, strict=True):
             axis.plot(tables[table]["step"], tables[table][column] * factor, label=run.name)
-            axis.set(xlabel="step", ylabel=label, yscale="log")
+            axis.set(xlabel="step", ylabel=label)
+            # A policy that chooses rotations by bins is right by nothing at all, or wrong by a bin.
+            if "rotation" in column:
+                axis.set_yscale("symlog", linthresh=1.0)
+            else:
+                axis.set_yscale("log")
     for axis in axes:
         axis.grid(visible=True, which="both", alpha=0.3)
     axes[0].legend()
