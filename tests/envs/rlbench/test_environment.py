@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from PIL import Image
 
 import hamster_bench
 from hamster_bench import errors
@@ -179,6 +180,14 @@ def test_impossible_options_are_answered_with_what_is_possible(
 ) -> None:
     with pytest.raises(error, match=said):
         gymnasium.make(f"hamster_bench/{TASK}-v0", engine="coppeliasim", **options)
+
+
+def test_pictures_that_the_original_does_not_list_are_no_textures(standin: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpeg")
+    with pytest.raises(errors.InvalidOptionError, match=r"ends in \.jpg or \.png"):
+        make_environment(TASK, engine="coppeliasim", textures=tmp_path)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    make_environment(TASK, engine="coppeliasim", textures=tmp_path).close()
 
 
 def test_what_cannot_be_undone_is_refused(standin: Path) -> None:
