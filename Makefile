@@ -3,6 +3,8 @@ VENV ?= .venv
 OUT ?= demo
 # Worker processes of the tests: a number, or `logical` for one a core (four at most).
 WORKERS ?= logical
+# The Python in which the original simulator is installed, for coppeliasim-check.
+PYTHON ?= python3
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal
@@ -16,10 +18,11 @@ help:
 	@echo "make test-all  the slow tests as well"
 	@echo "make lint      linters and type checker only"
 	@echo "make format    format the code"
-	@echo "make coppeliasim-check  the original simulator: what is missing, the contract tests, a small run (docs/coppeliasim.md)"
+	@echo "make coppeliasim-check  the original simulator, in the Python environment that is active: what is missing, the contract"
+	@echo "               tests, a small run (docs/coppeliasim.md)"
 	@echo "make bench     speed, beside raw MuJoCo in the same run"
 	@echo
-	@echo "Each sets up what it needs first, in $(VENV)/."
+	@echo "Each of the others sets up what it needs first, in $(VENV)/."
 
 demo: $(VENV)/.installed
 	@$(BIN)/hamster-bench demo --out $(OUT)
@@ -41,12 +44,13 @@ format: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/run.py
 
-coppeliasim-check: $(VENV)/.installed-test
-	@$(BIN)/hamster-bench doctor --engine coppeliasim
-	@$(BIN)/python -m pytest -q tests/envs/test_engines.py -k coppeliasim
-	@$(BIN)/hamster-bench run --engine coppeliasim --agents expert,random --tasks slide_block_to_target,close_box \
-	  --factors no_var,man_obj_col,tab_tex --episodes 1 --out coppeliasim-check
-	@$(BIN)/hamster-bench table coppeliasim-check
+# The original wants other versions than $(VENV) has: this runs where it has been installed.
+coppeliasim-check:
+	@$(PYTHON) -m hamster_bench doctor --engine coppeliasim
+	@$(PYTHON) -m pytest -q tests/envs/test_engines.py -k coppeliasim
+	@$(PYTHON) -m hamster_bench run --engine coppeliasim --agents expert,random --tasks slide_block_to_target,close_box \
+	  --factors no_var,man_obj_col,tab_tex --episodes 1 --out runs/coppeliasim-check
+	@$(PYTHON) -m hamster_bench table runs/coppeliasim-check
 
 $(VENV)/.installed: $(INSTALL_INPUTS)
 	@bash scripts/setup.sh $(VENV)

@@ -48,6 +48,18 @@ def camera_from_original(intrinsics: ArrayLike, T_world_camera: ArrayLike, heigh
     return Camera(width, height, K, T)
 
 
+def camera_to_original(intrinsics: ArrayLike, T_world_camera: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Intrinsics (3, 3) [pixel] and camera-to-world matrix (4, 4) of a camera, as RLBench gives those of the same one.
+
+    The principal point stays: RLBench, too, has it at half the width and half the height. That its point clouds count whole pixels from
+    there, and so are off by half a pixel, is a formula of its readers and no property of the camera.
+    """
+    K, T = np.array(intrinsics, dtype=np.float64), np.array(T_world_camera, dtype=np.float64)
+    K[[0, 1], [0, 1]] *= -1.0
+    T[:3, :2] *= -1.0
+    return K, T
+
+
 def depth_in_metres(depth: ArrayLike, near: float, far: float) -> NDArray[np.float32]:
     """Planar depth [m] of depths from 0 at the near plane to 1 at the far plane, both in [m]."""
     return (near + np.asarray(depth, dtype=np.float64) * (far - near)).astype(np.float32)

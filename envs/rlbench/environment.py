@@ -27,7 +27,7 @@ from hamster_bench.envs.contract import (
 from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.factors.contract import Draws
 from hamster_bench.envs.factors.episode import check_defined, compat_switches
-from hamster_bench.envs.factors.textures import check_pictures
+from hamster_bench.envs.factors.textures import check_pictures, texture_names
 from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.rlbench import colosseum_factors
 from hamster_bench.envs.rlbench.conversion import (
@@ -57,6 +57,8 @@ NONDETERMINISTIC = (
 )
 """What stays different between two runs of the same scenario."""
 
+# Of pictures that THE COLOSSEUM draws textures from.
+_ENDINGS = (".jpg", ".png")
 _LARGEST_IMAGE = 2048
 _SEEDS = 2**32
 
@@ -145,9 +147,14 @@ class RLBenchEnvironment(gymnasium.Env[dict[str, Any], Any]):
             raise InvalidOptionError(
                 "the engine coppeliasim has THE COLOSSEUM's distractors and takes no others; leave distractors out"
             )
-        self._textures = None if textures is None else Path(textures)
+        # The simulator reads them in a process of its own, which changes its working directory while it starts.
+        self._textures = None if textures is None else Path(textures).absolute()
         if self._textures is not None:
             check_pictures(self._textures)
+            if not any(name.endswith(_ENDINGS) for name in texture_names(self._textures)):
+                raise InvalidOptionError(
+                    f"{textures} holds no picture whose name ends in {' or '.join(_ENDINGS)}, as THE COLOSSEUM asks"
+                )
         self._compat = compat_switches(compat)
         self._recycle_after = int(recycle_after)
         self._installation = find_installation()

@@ -15,6 +15,8 @@ from hamster_bench.errors import MissingDependencyError
 ROOT_VARIABLE = "COPPELIASIM_ROOT"
 RLBENCH_COMMIT = "7c3f425f4a0b6b5ce001ba7246354eb3c70555be"
 """The RLBench that THE COLOSSEUM's installation notes name."""
+PYREP_COMMIT = "8f420be8064b1970aae18a9cfbc978dfb15747ef"
+"""The PyRep this engine was written against; RLBench above needs one since August 2023."""
 
 # Parameters of RLBench's Environment, self included: 12 in the branch of PerAct, 13 upstream until 2024. THE COLOSSEUM tells the versions
 # apart by them and refuses all others.
@@ -24,7 +26,7 @@ _PAGE = "docs/coppeliasim.md tells how to install all of it"
 _LIBRARIES = ("libcoppeliaSim.so.1", "libcoppeliaSim.so")
 
 INSTALL_RLBENCH = f"pip install 'git+https://github.com/stepjam/RLBench.git@{RLBENCH_COMMIT}'"
-INSTALL_PYREP = "pip install --no-build-isolation 'git+https://github.com/stepjam/PyRep.git'"
+INSTALL_PYREP = f"pip install --no-build-isolation 'git+https://github.com/stepjam/PyRep.git@{PYREP_COMMIT}'"
 INSTALL_COLOSSEUM = "git clone https://github.com/robot-colosseum/robot-colosseum.git && pip install -e ./robot-colosseum"
 INSTALL_XVFB = "apt-get install -y xvfb libgl1-mesa-dri"
 

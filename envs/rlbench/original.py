@@ -6,6 +6,7 @@ Only this module imports them. Joint angles, depths and cameras are theirs here;
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import random
 import warnings
@@ -43,8 +44,9 @@ CAMERAS = {
 _ACTION_BUDGET: Mapping[str, int] = {"trials": 100, "max_configs": 10, "max_time_ms": 10, "trials_per_goal": 5}
 _DEMO_BUDGET: Mapping[str, int] = {"trials": 100, "max_configs": 10, "trials_per_goal": 10}
 
-# Speed of the fingers [m/s] of RLBench's discrete gripper, and its steps after opening.
+# Speed of the fingers [m/s] of RLBench's discrete gripper, how far each goes [m], and its steps after opening.
 _FINGER_SPEED = 0.2
+_FINGER_STROKE = 0.04
 _SETTLE_STEPS = 10
 _PATH_SAMPLES = 41
 _LONGEST_PLAN = 4000
@@ -105,7 +107,8 @@ class Original:
         self._recording = False
         self.control_steps = 0
         self._opening = 1.0
-        self._fingers_move = False
+        self._fingers_move = self._fingers_turn = False
+        self._finger_speed = _FINGER_SPEED
         self._target_pose = np.zeros(7)
         self._initial: _Memory | None = None
         self._visits: list[tuple[int, bool]] = []
@@ -157,7 +160,7 @@ class Original:
             raise
         if layout is not None:
             self._apply_layout(layout)
-        self._opening, self._fingers_move = 1.0, False
+        self._opening, self._fingers_move, self._fingers_turn = 1.0, False, False
         self._target_pose = self._tip_pose()
         self._follow_masks()
         self._visits, self._visited, self._begun = [], 0, -1
@@ -254,6 +257,8 @@ class Original:
 
     def shutdown(self) -> None:
         """Ends the simulator."""
+        # It steps a few times more on its way out.
+        self._recording = False
         if self._env is not None:
             self._env.shutdown()
             self._env = None
@@ -382,7 +387,6 @@ class Original:
             camera.rgb = camera.depth = name in self._settings.cameras
 
     def _observation_config(self) -> Any:
-        from pyrep.const import RenderMode
         from rlbench.observation_config import ObservationConfig
 
         config = ObservationConfig()
@@ -396,8 +400,13 @@ class Original:
             camera.mask = self._settings.segmentation and name in self._settings.cameras
             camera.masks_as_one_channel = camera.depth_in_meters = True
             camera.image_size = [width, height]
-            camera.render_mode = RenderMode.OPENGL3 if self._settings.shadows else RenderMode.OPENGL
+            camera.render_mode = self._render_mode()
         return config
+
+    def _render_mode(self) -> Any:
+        from pyrep.const import RenderMode
+
+        return RenderMode.OPENGL3 if self._settings.shadows else RenderMode.OPENGL
 
     def _task_class(self) -> type:
         name = self._settings.task
@@ -459,14 +468,14 @@ class Original:
 
         target: dict[str, Any] = {"quaternion": list(map(float, quat_xyzw)), "ignore_collisions": ignore_collisions}
         place = list(map(float, position))
-        if budget is None:
-            return self._planned(lambda: self._arm.get_linear_path(place, **target))
         algorithm = ConfigurationPathAlgorithms.RRTConnect
         # What the arm touches already must not keep it from moving away.
         touched = [] if ignore_collisions else self._touched_shapes()
         for shape in touched:
             shape.set_collidable(False)
         try:
+            if budget is None:
+                return self._planned(lambda: self._arm.get_linear_path(place, **target))
             return self._planned(lambda: self._arm.get_path(place, **target, **budget, algorithm=algorithm))
         finally:
             for shape in touched:
@@ -509,8 +518,15 @@ class Original:
         limit = JOINT_SPEED_LIMIT / CONTROL_RATE
         self._arm.set_joint_target_positions((last + np.clip(joints - last, -limit, limit)).tolist())
         if self._fingers_move:
-            self._fingers_move = not self._gripper.actuate(float(np.clip(self._opening, 0.0, 1.0)), velocity=_FINGER_SPEED)
+            done = self._actuate()
+            if done and self._fingers_turn:
+                # PyRep takes a change of speed within a motion for swinging about the target: it stops and forgets the motion.
+                done = self._actuate()
+            self._fingers_move, self._fingers_turn = not done, False
         self._scene.step()
+
+    def _actuate(self) -> bool:
+        return bool(self._gripper.actuate(float(np.clip(self._opening, 0.0, 1.0)), velocity=self._finger_speed))
 
     def _command_gripper(self, opening: float) -> None:
         """Attaches or releases when a commanded opening crosses the threshold, before the fingers move."""
@@ -520,8 +536,13 @@ class Original:
         elif was_open and not is_open and self._settings.attach:
             for thing in self._task.get_graspable_objects():
                 self._gripper.grasp(thing)
-        self._fingers_move = self._fingers_move or opening != self._opening
-        self._opening = opening
+        changed, self._opening = opening != self._opening, opening
+        if changed:
+            # They arrive after a whole number of control steps: PyRep only stops them where it finds them after a step.
+            gap = abs(float(np.clip(opening, 0.0, 1.0)) * _FINGER_STROKE - float(self._gripper.get_joint_positions()[0]))
+            per_step = _FINGER_SPEED / CONTROL_RATE
+            self._finger_speed = gap * CONTROL_RATE / max(1, math.ceil(gap / per_step - 1e-6)) or _FINGER_SPEED
+            self._fingers_move = self._fingers_turn = True
 
     # What is seen
 
@@ -591,6 +612,7 @@ class Original:
                 near_clipping_plane=source.get_near_clipping_plane(),
                 far_clipping_plane=source.get_far_clipping_plane(),
                 view_angle=source.get_perspective_angle(),
+                render_mode=self._render_mode(),
             )
             self._video = sensor, (camera, size)
         self._video[0].set_pose(source.get_pose())

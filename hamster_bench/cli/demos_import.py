@@ -54,12 +54,12 @@ def execute(arguments: argparse.Namespace) -> int:
             before += 1
             continue
         try:
-            demo = read_episode(episode, cameras, every_image=arguments.images == "all")
+            # Under no name of its own: the one before is gone when the next is read.
+            store.add(read_episode(episode, cameras, every_image=arguments.images == "all"))
         except (RecordedDemoError, BrokenPickleError) as error:
             store.add_failure(FailedDemo(scenario=episode.scenario, reason="unreadable", message=str(error), versions={}))
             failed.append(str(error))
             continue
-        store.add(demo)
         new += 1
     for message in failed:
         print(f"left out: {message}", file=sys.stderr)

@@ -1,5 +1,8 @@
 """Demonstrations in RLBench's folder layout, as its own loader and those of PerAct, RVT and 3D Diffuser Actor read them.
 
+Everything is in RLBench's conventions, so that a reader cannot tell these files from the original's: the same camera has the same matrices,
+the same posture of the arm the same joint angles. `hamster_bench.demos.rlbench_reading` gives back what was written.
+
 <task>/variation<k>/variation_descriptions.pkl
 <task>/variation<k>/episodes/episode<n>/low_dim_obs.pkl
 <task>/variation<k>/episodes/episode<n>/<camera>_rgb/<i>.png
@@ -19,9 +22,11 @@ from numpy.typing import NDArray
 from hamster_bench.demos.demo import CameraImages, Demo
 from hamster_bench.demos.exporting import complete_images, new_directory
 from hamster_bench.demos.opcodes import Instance, pickled
+from hamster_bench.demos.rlbench_sets import folder_of
 from hamster_bench.demos.store import DemoStore
+from hamster_bench.envs.rlbench.conversion import camera_to_original, joints_to_original
 from hamster_bench.geometry import matrix_from_pose
-from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+from hamster_bench.scenario import Scenario
 
 # Clipping planes of the cameras in the tasks of RLBench and THE COLOSSEUM [m]; depth pictures hold the fraction between them.
 NEAR, FAR = 0.01, 4.5
@@ -40,7 +45,8 @@ def export_rlbench(
 ) -> int:
     """Exports demonstrations into a new directory; gives their number.
 
-    Demonstrations under a factor other than ``no_var`` go to ``<task>_<factor>``. Episodes are numbered in the order of the store.
+    Demonstrations under a factor other than ``no_var`` go to ``<task>_<number>``, THE COLOSSEUM's number of the factor set. Episodes are
+    numbered in the order of the store.
 
     Args:
         store: the demonstrations.
@@ -57,8 +63,7 @@ def export_rlbench(
     with new_directory(out) as folder:
         for scenario in store.scenarios() if scenarios is None else scenarios:
             demo = store.read(scenario)
-            task = scenario.task if scenario.factor == CONTROL_FACTOR else f"{scenario.task}_{scenario.factor}"
-            variation = folder / task / f"variation{scenario.variation}"
+            variation = folder / folder_of(scenario) / f"variation{scenario.variation}"
             if variation not in episodes:
                 variation.mkdir(parents=True)
                 (variation / "variation_descriptions.pkl").write_bytes(pickled(list(demo.instructions)))
@@ -83,13 +88,24 @@ def _write_episode(folder: Path, demo: Demo) -> None:
             (folder / f"{camera}_{kind}").mkdir(parents=True)
             for number, picture in enumerate(pictures):
                 Image.fromarray(picture).save(folder / f"{camera}_{kind}" / f"{number}.png", format="PNG", compress_level=1)
-    observations = [_observation(demo, frame) for frame in range(len(demo))]
+    positions = joints_to_original(demo.steps.joint_positions)
+    commands = joints_to_original(demo.steps.actions[:, :7])
+    observations = [
+        _observation(demo, frame, positions[frame], commands[frame - 1] if frame else None) for frame in range(len(demo))
+    ]
     whole = Instance("rlbench.demo", "Demo", {"_observations": observations, "random_seed": None, "num_reset_attempts": 1})
     (folder / "low_dim_obs.pkl").write_bytes(pickled(whole))
 
 
-def _observation(demo: Demo, frame: int) -> Instance:
-    """One frame as RLBench's ``Observation``, without images: its loader reads them from the pictures."""
+def _observation(demo: Demo, frame: int, joint_positions: NDArray[np.float64], command: NDArray[np.float64] | None) -> Instance:
+    """One frame as RLBench's ``Observation``, without images: its loader reads them from the pictures.
+
+    Args:
+        demo: what is exported.
+        frame: its number.
+        joint_positions: (7,) [rad] of RLBench's arm.
+        command: (7,) [rad] joint targets, of RLBench's arm, that led to the frame; None where nothing did.
+    """
     steps = demo.steps
     attributes: dict[str, Any] = {
         f"{camera}_{kind}": None for camera in _CAMERAS for kind in ("rgb", "depth", "mask", "point_cloud")
@@ -97,10 +113,12 @@ def _observation(demo: Demo, frame: int) -> Instance:
     misc: dict[str, Any] = {}
     for camera, images in demo.images.items():
         misc |= _camera(camera, images, frame)
+    if command is not None:
+        misc["executed_demo_joint_position_action"] = command
     is_open = float(steps.gripper_open[frame])
     attributes |= {
         "joint_velocities": steps.joint_velocities[frame],
-        "joint_positions": steps.joint_positions[frame],
+        "joint_positions": joint_positions,
         "joint_forces": None,
         "gripper_open": is_open,
         "gripper_pose": steps.gripper_pose[frame],
@@ -116,15 +134,8 @@ def _observation(demo: Demo, frame: int) -> Instance:
 
 
 def _camera(name: str, images: CameraImages, frame: int) -> Mapping[str, Any]:
-    """A camera in RLBench's convention: x to the left of the image, y up, z forward, and negative focal lengths.
-
-    Its pixel coordinates are whole numbers at the centres of pixels, where ours are halves.
-    """
     row = images.row(frame)
-    extrinsics = images.extrinsics[row] * np.array([-1.0, -1.0, 1.0, 1.0])
-    intrinsics = images.intrinsics[row].copy()
-    intrinsics[[0, 1], [0, 1]] *= -1.0
-    intrinsics[:2, 2] -= 0.5
+    intrinsics, extrinsics = camera_to_original(images.intrinsics[row], images.extrinsics[row])
     return {
         f"{name}_camera_extrinsics": extrinsics,
         f"{name}_camera_intrinsics": intrinsics,

@@ -18,37 +18,16 @@ from hamster_bench.demos.demo import CameraImages, Demo, Steps
 from hamster_bench.demos.keyframes import KEYFRAME_RULES
 from hamster_bench.demos.recording import motion_of
 from hamster_bench.demos.restricted_pickle import BrokenPickleError, Record, load_restricted
+from hamster_bench.demos.rlbench_sets import task_and_factor
 from hamster_bench.envs.contract import JOINT_LOWER, JOINT_UPPER
 from hamster_bench.envs.rlbench.conversion import camera_from_original, depth_from_png, depth_in_metres, joints_from_original
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError, PathError
 from hamster_bench.paths import Path2D
 from hamster_bench.paths.projection import project_track
-from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+from hamster_bench.scenario import Scenario
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "overhead", "wrist")
-FACTOR_SETS = (
-    CONTROL_FACTOR,
-    "all_mixed",
-    "man_obj_col",
-    "rec_obj_col",
-    "man_obj_tex",
-    "rec_obj_tex",
-    "man_obj_siz",
-    "rec_obj_siz",
-    "lig_col",
-    "tab_col",
-    "tab_tex",
-    "distractor",
-    "bac_tex",
-    "rlb_var",
-    "cam_pos",
-    "rlb_and_col",
-    "friction",
-    "mass",
-)
-"""Factors by the number that THE COLOSSEUM puts behind the name of a task."""
-
 _LOW_DIM = "low_dim_obs.pkl"
 _DESCRIPTIONS = "variation_descriptions.pkl"
 _VARIATION = "variation_number.pkl"
@@ -164,10 +143,8 @@ def _scenario(folder: Path, number: int, seed: int) -> Scenario:
             raise BrokenPickleError(f"{folder / _VARIATION} holds no number")
         variation = int(held)
     name = (above.parent if match or above.name == "all_variations" else above).name
-    task, _, index = name.rpartition("_")
-    if task and index.isdigit() and int(index) < len(FACTOR_SETS):
-        return Scenario(task=task, variation=variation, factor=FACTOR_SETS[int(index)], episode=number, seed=seed)
-    return Scenario(task=name, variation=variation, episode=number, seed=seed)
+    task, factor = task_and_factor(name)
+    return Scenario(task=task, variation=variation, factor=factor, episode=number, seed=seed)
 
 
 def _observations(folder: Path) -> list[Record]:
@@ -191,10 +168,10 @@ def _steps(folder: Path, observations: Sequence[Record]) -> Steps:
 
     joints = joints_from_original(column("joint_positions", 7))
     is_open = column("gripper_open", 1)[:, 0] > 0.5
-    commanded = [_misc(seen).get("executed_demo_joint_position_action") for seen in observations]
     targets = joints.copy()
-    for number, command in enumerate(commanded):
-        if isinstance(command, np.ndarray) and command.shape == (7,):
+    for number, seen in enumerate(observations):
+        command = _command(seen)
+        if command is not None:
             targets[number] = joints_from_original(command)
     # A frame is what the command before it led to.
     following = np.minimum(np.arange(len(observations)) + 1, len(observations) - 1)
@@ -212,6 +189,15 @@ def _steps(folder: Path, observations: Sequence[Record]) -> Steps:
         on_path=np.zeros(len(observations), dtype=np.bool_),
         ignore_collisions=np.array(ignoring, dtype=np.bool_),
     )
+
+
+def _command(seen: Record) -> NDArray[np.float64] | None:
+    """Joint targets (7,) that led to a frame, where it was recorded; RLBench of 2024 has another name for it and adds the gripper."""
+    for name, size in (("executed_demo_joint_position_action", 7), ("joint_position_action", 8)):
+        command = _misc(seen).get(name)
+        if isinstance(command, np.ndarray) and command.shape == (size,) and np.isfinite(command).all():
+            return command[:7]
+    return None
 
 
 def _misc(seen: Record) -> Mapping[str, Any]:

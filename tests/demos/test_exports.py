@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import io
 import json
@@ -29,6 +30,7 @@ from hamster_bench.demos.demo import Demo
 from hamster_bench.demos.lerobot import export_lerobot
 from hamster_bench.demos.opcodes import Instance, pickled
 from hamster_bench.demos.rlbench_layout import FAR, NEAR, depth_picture, export_rlbench
+from hamster_bench.demos.rlbench_reading import find_episodes
 from hamster_bench.demos.store import DemoSettings, DemoStore
 from hamster_bench.errors import InvalidOptionError, StoreError
 from hamster_bench.paths import Path2D
@@ -83,28 +85,64 @@ def test_rlbench_folders(collected: DemoStore, rlbench: Path) -> None:
         np.testing.assert_array_equal(np.asarray(picture), demo.images["front"].rgb[3])
 
 
-def test_rlbench_readers_see_the_same_points(collected: DemoStore, rlbench: Path) -> None:
-    """The points in space that RLBench's own formula makes of its files are those of our cameras."""
+def test_rlbench_readers_find_its_own_conventions(collected: DemoStore, rlbench: Path) -> None:
+    """What stands in the files is what RLBench itself writes of the same camera and the same posture of the arm."""
     episode = rlbench / "slide_block_to_target" / "variation0" / "episodes" / "episode0"
     demo = collected.read(collected.scenarios()[0])
     images = demo.images["front"]
-    frame = 20
-    observation = unpickled((episode / "low_dim_obs.pkl").read_bytes())._observations[frame]
-    with Image.open(episode / "front_depth" / f"{frame}.png") as picture:
+    observations = unpickled((episode / "low_dim_obs.pkl").read_bytes())._observations
+    misc = observations[20].misc
+    # As the original states its front camera, here at 64 pixels.
+    np.testing.assert_allclose(
+        misc["front_camera_intrinsics"], [[-87.9193, 0.0, 32.0], [0.0, -87.9193, 32.0], [0.0, 0.0, 1.0]], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        misc["front_camera_extrinsics"],
+        [[0.0, -0.4226, -0.9063, 1.35], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.9063, -0.4226, 1.58], [0.0, 0.0, 0.0, 1.0]],
+        atol=1e-4,
+    )
+    # The start of the original's arm, in the zero of its model.
+    np.testing.assert_allclose(observations[0].joint_positions, [0.0, 0.1752, 0.0, -0.8731, 0.0, 1.2216, 0.7854], atol=2e-3)
+    assert "executed_demo_joint_position_action" not in observations[0].misc
+    np.testing.assert_allclose(
+        misc["executed_demo_joint_position_action"], demo.steps.actions[19, :7] - [0, 0, 0, 0.0689, 0, 0, 0], atol=1e-12
+    )
+    with Image.open(episode / "front_depth" / "20.png") as picture:
         code = np.asarray(picture).astype(np.float64) @ [65536.0, 256.0, 1.0]
-    near, far = observation.misc["front_camera_near"], observation.misc["front_camera_far"]
-    depth = near + code / (2**24 - 1) * (far - near)
-    np.testing.assert_allclose(depth, np.clip(images.depth[frame], NEAR, FAR), atol=2e-7)
-    rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
-    intrinsics, extrinsics = observation.misc["front_camera_intrinsics"], observation.misc["front_camera_extrinsics"]
-    rays = np.linalg.inv(intrinsics) @ np.stack([columns * depth, rows * depth, depth]).reshape(3, -1)
-    points = (extrinsics[:3, :3] @ rays).T + extrinsics[:3, 3]
-    camera = images.camera(frame)
-    uv, seen_depth = camera.project(points)
-    np.testing.assert_allclose(uv, np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5, atol=1e-6)
-    np.testing.assert_allclose(seen_depth, depth.ravel(), atol=1e-9)
-    # The table in the foreground.
-    assert np.median(points.reshape(*depth.shape, 3)[-3:, 20:44, 2]) == pytest.approx(0.75, abs=2e-3)
+    depth = misc["front_camera_near"] + code / (2**24 - 1) * (misc["front_camera_far"] - misc["front_camera_near"])
+    np.testing.assert_allclose(depth, np.clip(images.depth[20], NEAR, FAR), atol=2e-7)
+
+
+def test_what_is_exported_to_rlbench_is_imported_again(
+    collected: DemoStore, rlbench: Path, store: DemoStore, made_up: Callable[..., Demo], tmp_path: Path
+) -> None:
+    assert main(["demos", "import", str(rlbench), "--out", str(tmp_path / "again")]) == 0
+    again = DemoStore(tmp_path / "again")
+    assert again.settings.cameras == collected.settings.cameras
+    for number, (before, after) in enumerate(zip(collected.scenarios(), again.scenarios(), strict=True)):
+        assert (after.task, after.variation, after.factor, after.episode) == (
+            before.task,
+            before.variation,
+            before.factor,
+            number,
+        )
+        first, second = collected.read(before), again.read(after)
+        assert second.instructions == first.instructions
+        for name in ("joint_positions", "joint_velocities", "gripper_pose", "gripper_open", "ignore_collisions"):
+            np.testing.assert_allclose(getattr(second.steps, name), getattr(first.steps, name), rtol=0.0, atol=1e-12)
+        np.testing.assert_allclose(second.steps.actions[:-1, :7], first.steps.actions[:-1, :7], rtol=0.0, atol=1e-12)
+        for camera, images in first.images.items():
+            np.testing.assert_array_equal(second.images[camera].intrinsics, images.intrinsics)
+            np.testing.assert_array_equal(second.images[camera].extrinsics, images.extrinsics)
+            np.testing.assert_array_equal(second.images[camera].rgb, images.rgb)
+            np.testing.assert_allclose(second.images[camera].depth, np.clip(images.depth, NEAR, FAR), rtol=0.0, atol=5e-7)
+    # Also under a factor: the folder has the number of THE COLOSSEUM's set.
+    varied = dataclasses.replace(made_up(), scenario=dataclasses.replace(made_up().scenario, factor="tab_col"))
+    store.add(varied)
+    export_rlbench(store, tmp_path / "varied")
+    assert [folder.name for folder in (tmp_path / "varied").iterdir()] == [f"{varied.scenario.task}_9"]
+    (episode,) = find_episodes(tmp_path / "varied")
+    assert (episode.scenario.task, episode.scenario.factor) == (varied.scenario.task, "tab_col")
 
 
 @settings(max_examples=40)

@@ -114,6 +114,25 @@ def test_every_protocol_of_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_episode(episode, ("front",), every_image=False).images["front"].frames.tolist() == [0, 6, FRAMES - 1]
 
 
+def test_joint_targets_by_the_name_that_newer_versions_give_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "close_box" / "variation0" / "episodes" / "episode0"
+    write_episode(folder, monkeypatch)
+    recorded = load_restricted(folder / "low_dim_obs.pkl")
+    demo_class, observation_class = stand_in_classes(monkeypatch)
+    demo = demo_class()
+    demo._observations = []
+    for number in range(FRAMES):
+        seen = observation_class()
+        record = recorded.get("_observations")[number]
+        seen.__dict__ |= {name: record.get(name) for name in record.fields}
+        seen.misc["joint_position_action"] = np.append(seen.misc.pop("executed_demo_joint_position_action"), 1.0)
+        seen.misc["joint_poses"] = [np.zeros(7)] * 7
+        demo._observations.append(seen)
+    with_old_names = read_episode(find_episodes(tmp_path)[0]).steps.actions
+    (folder / "low_dim_obs.pkl").write_bytes(pickle.dumps(demo))
+    np.testing.assert_array_equal(read_episode(find_episodes(tmp_path)[0]).steps.actions, with_old_names)
+
+
 class Payload:
     """Pickled, it runs a function when it is read."""
 

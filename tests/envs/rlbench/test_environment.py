@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from PIL import Image
 
 import hamster_bench
 from hamster_bench import errors
@@ -61,8 +62,8 @@ def test_no_placement_is_no_fault(standin: Path, tmp_path: Path, monkeypatch: py
     with pytest.raises(errors.PlacementError, match="no valid placement"):
         env.reset(seed=0)
     pid = env.simulator_pid  # type: ignore[attr-defined]
-    (tmp_path / "full").unlink()
-    env.reset(seed=0)
+    (tmp_path / "full").write_text("2")
+    assert env.reset(seed=0)[1]["placement_tries"] == 3
     assert env.simulator_pid == pid  # type: ignore[attr-defined]
     env.close()
 
@@ -95,6 +96,47 @@ def test_solutions_that_start_over_are_previewed_without_a_trace(standin: Path) 
     np.testing.assert_allclose(oracle.waypoint(0).poses, first.poses, atol=1e-9)
     assert len(oracle.preview()) == 2
     np.testing.assert_allclose(oracle.waypoint(1).poses, preview[1].poses, atol=1e-9)
+    env.close()
+
+
+def test_fingers_that_are_told_otherwise_on_their_way_turn_round(standin: Path) -> None:
+    env = make_environment(TASK, engine="coppeliasim", cameras=(), action_mode="joint_position")
+    arm = env.reset(seed=0)[0]["joint_positions"]
+
+    def fingers(*openings: float) -> float:
+        for opening in openings:
+            env.step(np.append(arm, opening))
+        return float(env.state()[14])  # type: ignore[attr-defined]
+
+    assert fingers(0.0) == pytest.approx(0.03)
+    assert fingers(*[1.0] * 6) == pytest.approx(0.04)
+    assert fingers(*[0.0] * 8, 1.0) == pytest.approx(0.01)
+    # PyRep has not forgotten this motion when the next episode starts.
+    env.reset(seed=1)
+    assert fingers(1.0) == pytest.approx(0.04)
+    assert fingers(*[0.5] * 8) == pytest.approx(0.02)
+    assert fingers(*[0.1] * 8) == pytest.approx(0.004)
+    assert fingers(*[0.0] * 8) == pytest.approx(0.0)
+    env.close()
+
+
+def test_videos_are_drawn_as_observations_are(standin: Path) -> None:
+    for renderer in ("opengl", "opengl3"):
+        env = make_environment(
+            TASK, engine="coppeliasim", image_size=(40, 60), render_mode="rgb_array", render_size=(40, 60), renderer=renderer
+        )
+        observation, _ = env.reset(seed=0)
+        np.testing.assert_array_equal(env.render(), observation["front_rgb"])
+        env.close()
+
+
+def test_what_the_arm_touches_keeps_no_motion_of_the_solution_back(standin: Path) -> None:
+    env = make_environment("open_drawer", engine="coppeliasim", cameras=())
+    env.reset(seed=0)
+    oracle = env.oracle  # type: ignore[attr-defined]
+    waypoint = oracle.waypoint(0)
+    assert not waypoint.ignore_collisions
+    assert len(oracle.plan(waypoint)) > 2
     env.close()
 
 
@@ -138,6 +180,14 @@ def test_impossible_options_are_answered_with_what_is_possible(
 ) -> None:
     with pytest.raises(error, match=said):
         gymnasium.make(f"hamster_bench/{TASK}-v0", engine="coppeliasim", **options)
+
+
+def test_pictures_that_the_original_does_not_list_are_no_textures(standin: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpeg")
+    with pytest.raises(errors.InvalidOptionError, match=r"ends in \.jpg or \.png"):
+        make_environment(TASK, engine="coppeliasim", textures=tmp_path)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    make_environment(TASK, engine="coppeliasim", textures=tmp_path).close()
 
 
 def test_what_cannot_be_undone_is_refused(standin: Path) -> None:

@@ -20,6 +20,9 @@ class PyRep:
     def __init__(self):
         if "COPPELIASIM_ROOT" not in os.environ:
             raise PyRepError("COPPELIASIM_ROOT not defined. See installation instructions.")
+        if not os.path.exists(os.environ["COPPELIASIM_ROOT"]):
+            raise PyRepError("COPPELIASIM_ROOT was not a correct path. See installation instructions.")
+        self.running = False
 
     def launch(self, scene_file="", headless=False):
         if not os.environ.get("DISPLAY"):
@@ -31,8 +34,18 @@ class PyRep:
 
     def start(self):
         world.fault("start")
+        self.running = True
+
+    def stop(self):
+        if self.running:
+            self.running = False
+            for _ in range(5):
+                self.step()
 
     def shutdown(self):
+        if not PyRep._alive:
+            raise PyRepError("CoppeliaSim has not been launched. Call launch first.")
+        self.stop()
         PyRep._alive = False
 
     def step(self):

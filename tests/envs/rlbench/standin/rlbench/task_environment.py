@@ -9,7 +9,7 @@ class TaskEnvironment:
 
     def set_variation(self, v):
         if v >= self.variation_count():
-            raise TaskEnvironmentError("too many")
+            raise TaskEnvironmentError(f"Requested variation {v}, but there are only {self.variation_count()} variations.")
         self._variation_number = v
 
     def variation_count(self):
@@ -20,5 +20,5 @@ class TaskEnvironment:
         try:
             texts = self._scene.init_episode(self._variation_number, max_attempts=40, randomly_place=True)
         except (BoundaryError, WaypointError) as error:
-            raise TaskEnvironmentError("Could not place the task.") from error
+            raise TaskEnvironmentError(f"Could not place the task {self._task.get_name()} in the scene.") from error
         return texts, self._scene.get_observation()

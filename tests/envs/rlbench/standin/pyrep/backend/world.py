@@ -31,6 +31,8 @@ angles: dict[str, float] = {}
 attached: str | None = None
 holding: np.ndarray | None = None
 steps = 0
+render_modes: dict[str, object] = {}
+explicit: set[str] = set()
 FRONT = np.array([[0, -0.4226, -0.9063, 1.35], [-1, 0, 0, 0], [0, 0.9063, -0.4226, 1.58], [0, 0, 0, 1.0]])
 
 
@@ -66,6 +68,7 @@ def start() -> None:
     global arm, attached, steps, fingers
     arm = make_arm()
     poses.clear(), parents.clear(), kinds.clear(), paths.clear(), angles.clear(), colors.clear()
+    render_modes.clear(), explicit.clear()
     attached, steps, fingers = None, 0, 0.04
     set_joints(START_JOINTS)
     for name in ("cam_front", "cam_over_shoulder_left", "cam_over_shoulder_right", "cam_overhead", "cam_wrist"):
@@ -122,7 +125,7 @@ def load_task(name: str):
     if name == "slide_block_to_target":
         add("block", "shape", name, (0.0, -0.1, 0.025, 0, 0, 0, 1))
         add("target", "shape", name, (0.0, 0.1, 0.0, 0, 0, 0, 1))
-        add("waypoint0", "dummy", name, (0.0, -0.18, 0.03, *DOWN), "close_gripper()")
+        add("waypoint0", "dummy", name, (0.0, -0.18, 0.03, *DOWN), "close_gripper(0.5)")
         add("waypoint1", "dummy", name, (0.0, 0.07, 0.03, *DOWN), "ignore_collisions")
     elif name == "close_box":
         add("box_base", "shape", name, (0.0, 0.1, 0.07, 0, 0, 0, 1))
@@ -134,7 +137,8 @@ def load_task(name: str):
         angles["box_lid"] = 2.36
     else:
         add("cube", "shape", name, (0.0, 0.0, 0.03, 0, 0, 0, 1))
-        add("waypoint0", "dummy", name, (0.0, 0.0, 0.1, *DOWN))
+        add("handle", "shape", name, (0.0, 0.0, 0.1, 0, 0, 0, 1))
+        add("waypoint0", "dummy", name, (0.0, 0.0, 0.1, *DOWN), "linear")
     return Dummy(name)
 
 
@@ -176,6 +180,11 @@ def step() -> None:
             angles["box_lid"] = -0.25
 
 
+def touched() -> str | None:
+    """What the arm touches: the handle, always, where there is one."""
+    return "handle" if collidable.get("handle") else None
+
+
 def objects():
     from pyrep.objects.object import Object
 
@@ -183,5 +192,13 @@ def objects():
 
 
 def fault_placement() -> bool:
-    file = os.environ.get("STANDIN_NO_PLACE")
-    return bool(file) and Path(file).exists()
+    """Whether a try to place the task fails: so many tries as the file says, or all of them."""
+    file = Path(os.environ.get("STANDIN_NO_PLACE") or "/nowhere")
+    if not file.exists():
+        return False
+    left = file.read_text()
+    if left == "0":
+        return False
+    if left:
+        file.write_text(str(int(left) - 1))
+    return True

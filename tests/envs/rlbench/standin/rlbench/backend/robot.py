@@ -51,12 +51,15 @@ class Arm:
         return Dummy("Panda_tip")
 
     def check_arm_collision(self, obj=None):
-        return False
+        touched = world.touched()
+        return touched is not None and (obj is None or obj.get_name() == touched)
 
     def get_objects_in_tree(self, object_type=None):
         return []
 
-    def _path(self, poses):
+    def _path(self, poses, ignore_collisions=True):
+        if not ignore_collisions and self.check_arm_collision():
+            raise ConfigurationPathError("Could not create path.")
         points = line_through(world.arm, world.joints.copy(), np.array(poses))
         if points is None:
             goals = world.arm.solutions(np.array(poses)[-1], world.joints.copy(), 4)
@@ -69,7 +72,7 @@ class Arm:
             raise ConfigurationPathError("Could not create path.") from error
 
     def get_linear_path(self, position, euler=None, quaternion=None, steps=50, ignore_collisions=False, relative_to=None):
-        return self._path([[*position, *quaternion]])
+        return self._path([[*position, *quaternion]], ignore_collisions)
 
     def get_path(
         self,
@@ -85,7 +88,7 @@ class Arm:
         algorithm=None,
         relative_to=None,
     ):
-        return self._path([[*position, *quaternion]])
+        return self._path([[*position, *quaternion]], ignore_collisions)
 
     def get_path_from_cartesian_path(self, path):
         from pyrep.backend import world as w
@@ -96,11 +99,16 @@ class Arm:
     def solve_ik_via_jacobian(self, position, euler=None, quaternion=None, relative_to=None):
         solution = world.arm.solve_near(np.array([*position, *quaternion]), world.joints.copy())
         if solution is None:
-            raise IKError("IK failed.")
+            raise IKError("IK failed. Perhaps the distance was between the tip  and target was too large.")
         return (solution - OFFSET).tolist()
 
 
 class Gripper:
+    """As PyRep's: a motion ends where the fingers stand still, have arrived, or would have to change their speed."""
+
+    def __init__(self):
+        self._before = self._speed = None
+
     def get_open_amount(self):
         return [world.fingers / 0.04] * 2
 
@@ -110,13 +118,22 @@ class Gripper:
     def set_joint_positions(self, positions, disable_dynamics=False):
         world.fingers = positions[0]
 
+    def set_joint_target_velocities(self, velocities):
+        world.finger_velocity = velocities[0]
+
     def actuate(self, amount, velocity):
         if not 0.0 <= amount <= 1.0:
             raise ValueError("'open_amount' should be between 0 and 1.'")
         gap = amount * 0.04 - world.fingers
-        done = abs(gap) < 0.001
-        world.finger_velocity = 0.0 if done else np.sign(gap) * min(velocity, abs(gap) / 0.05)
-        return done
+        speed = -velocity if gap < 0 else velocity
+        still = self._before is not None and abs(world.fingers - self._before) < 0.001
+        if still or abs(gap) < 0.001 or (self._speed is not None and speed != self._speed):
+            self._before = self._speed = None
+            world.finger_velocity = 0.0
+            return True
+        self._before, self._speed = world.fingers, speed
+        world.finger_velocity = speed
+        return False
 
     def grasp(self, obj):
         return False

@@ -4,7 +4,7 @@ import numpy as np
 from pyrep.backend import world
 from pyrep.objects.vision_sensor import VisionSensor
 
-from rlbench.backend.exceptions import BoundaryError
+from rlbench.backend.exceptions import BoundaryError, WaypointError
 from rlbench.backend.observation import Observation
 
 _CAMERAS = {
@@ -28,6 +28,7 @@ class Scene:
                 VisionSensor(sensor).remove()
                 continue
             self._sensors[name] = VisionSensor(sensor)
+            self._sensors[name].set_explicit_handling(1)
             self._sensors[name].set_resolution(config.image_size)
             self._sensors[name].set_render_mode(config.render_mode)
 
@@ -38,30 +39,47 @@ class Scene:
 
     def unload(self):
         if self.task is not None:
-            self.task.get_base().remove()
+            self.robot.gripper.release()
+            if self._has_init_task:
+                self.task.cleanup_()
+            self.task.unload()
         self.task = None
+
+    def init_task(self):
+        self.task.init_task()
+        self._initial_task_state = self.task.get_state()
+        self._has_init_task = True
 
     def reset(self):
         self.robot.gripper.release()
         self.robot.gripper.set_joint_positions([0.04, 0.04])
+        self.robot.gripper.set_joint_target_velocities([0.0, 0.0])
         self.robot.arm.set_joint_positions(self._start, disable_dynamics=True)
-        if self._has_init_task:
+        if self.task is not None and self._has_init_task:
+            self.task.cleanup_()
             self.task.restore_state(self._initial_task_state)
 
     def init_episode(self, index, randomly_place=True, max_attempts=5, place_demo=False):
         if not self._has_init_task:
-            self.task.init_task()
-            self._has_init_task = True
+            self.init_task()
         self._attempts = 0
-        texts = self.task.init_episode(index)
-        if randomly_place:
-            base = self.task.get_base()
-            place = np.random.uniform([0.2, -0.1], [0.35, 0.1])
-            base.set_position([*place, 0.752])
-        if world.fault_placement():
-            raise BoundaryError("does not fit")
-        self.task._waypoints = None
-        self.task.get_waypoints()
+        while self._attempts < max_attempts:
+            texts = self.task.init_episode(index)
+            try:
+                if randomly_place:
+                    base = self.task.get_base()
+                    place = np.random.uniform([0.2, -0.1], [0.35, 0.1])
+                    base.set_position([*place, 0.752])
+                    if world.fault_placement():
+                        raise BoundaryError
+                self.task.validate()
+                break
+            except (BoundaryError, WaypointError):
+                self.task.cleanup_()
+                self.task.restore_state(self._initial_task_state)
+                self._attempts += 1
+                if self._attempts >= max_attempts:
+                    raise
         for _ in range(10):
             self.pyrep.step()
         return texts
@@ -78,6 +96,8 @@ class Scene:
         config, fields, misc = self._obs_config, {}, {}
         for name, sensor in self._sensors.items():
             camera = getattr(config, f"{name}_camera")
+            if camera.rgb or camera.depth:
+                sensor.handle_explicitly()
             fields[f"{name}_rgb"] = (sensor.capture_rgb() * 255).astype(np.uint8) if camera.rgb else None
             fields[f"{name}_depth"] = sensor.capture_depth(camera.depth_in_meters) if camera.depth else None
             fields[f"{name}_mask"] = (
@@ -85,6 +105,8 @@ class Scene:
             )
             misc[f"{name}_camera_extrinsics"] = sensor.get_matrix()
             misc[f"{name}_camera_intrinsics"] = sensor.get_intrinsic_matrix()
+            misc[f"{name}_camera_near"] = sensor.get_near_clipping_plane()
+            misc[f"{name}_camera_far"] = sensor.get_far_clipping_plane()
         return Observation(
             joint_positions=np.array(self.robot.arm.get_joint_positions()) if config.joint_positions else None,
             joint_velocities=np.array(self.robot.arm.get_joint_velocities()) if config.joint_velocities else None,

@@ -35,6 +35,16 @@ class Task:
     def step(self):
         pass
 
+    def cleanup_(self):
+        self._waypoints = None
+
+    def unload(self):
+        self._waypoints = None
+        self.get_base().remove()
+
+    def validate(self):
+        self._waypoints = self._get_waypoints()
+
     def get_graspable_objects(self):
         return self._graspable_objects
 
@@ -46,8 +56,11 @@ class Task:
 
     def get_waypoints(self):
         if self._waypoints is None:
-            self._waypoints = []
-            while Object.exists(f"waypoint{len(self._waypoints)}"):
-                index = len(self._waypoints)
-                self._waypoints.append(Waypoint(Object.get_object(f"waypoint{index}"), self._starts.get(index)))
+            self._waypoints = self._get_waypoints()
         return self._waypoints
+
+    def _get_waypoints(self):
+        found = []
+        while Object.exists(f"waypoint{len(found)}"):
+            found.append(Waypoint(Object.get_object(f"waypoint{len(found)}"), self._starts.get(len(found))))
+        return found

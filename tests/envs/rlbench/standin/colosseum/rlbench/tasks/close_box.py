@@ -1,3 +1,4 @@
+import numpy as np
 from pyrep.backend import world
 from rlbench.backend.task import Task
 
@@ -10,5 +11,5 @@ class CloseBox(Task):
         return 1
 
     def success(self):
-        met = abs(world.angles["box_lid"] - 2.36) > 2.6
+        met = np.all([abs(world.angles["box_lid"] - 2.36) > 2.6])
         return met, met

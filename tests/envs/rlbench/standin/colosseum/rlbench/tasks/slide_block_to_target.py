@@ -11,5 +11,5 @@ class SlideBlockToTarget(Task):
         return 1
 
     def success(self):
-        met = bool(np.linalg.norm(world.poses["block"][:2] - world.poses["target"][:2]) < 0.03)
+        met = np.all([np.linalg.norm(world.poses["block"][:2] - world.poses["target"][:2]) < 0.03])
         return met, met
