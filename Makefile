@@ -53,5 +53,5 @@ $(VENV)/.installed: $(INSTALL_INPUTS)
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	@bash scripts/setup.sh $(VENV) test,lint,torch
+	@bash scripts/setup.sh $(VENV) test,lint,torch,franka
 	@touch $@

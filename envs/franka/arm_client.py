@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hamster_bench.envs.franka import kinematics
 from hamster_bench.envs.franka.errors import FrankaError, RobotFaultError, RobotIncompatibleError, RobotUnreachableError
 from hamster_bench.envs.franka.safety.limits import MotionLimits
+from hamster_bench.envs.franka.scheduling import highest_priority, priority_kept
 from hamster_bench.errors import MissingDependencyError
 from hamster_bench.geometry import matrix_from_pose
 
@@ -118,7 +119,8 @@ class ArmClient:
 
     Args:
         host: address of the robot.
-        enforce_realtime: refuse a kernel without real-time priority; None enforces it everywhere but on loopback.
+        enforce_realtime: refuse a kernel without real-time priority; None enforces it everywhere but on loopback. Motions
+            take real-time priority where it is enforced or the robot is not on loopback, the thread that calls never does.
         hand: whether there is a Franka Hand.
 
     Raises:
@@ -133,9 +135,11 @@ class ArmClient:
         self.host = host
         self._lock = threading.RLock()
         self._kind: MotionKind | None = None
-        enforce = not host.startswith(_LOOPBACK) if enforce_realtime is None else enforce_realtime
+        loopback = host.startswith(_LOOPBACK)
+        enforce = not loopback if enforce_realtime is None else enforce_realtime
+        self._realtime = enforce or not loopback
         config = self._franky.RealtimeConfig.Enforce if enforce else self._franky.RealtimeConfig.Ignore
-        with self._connecting("the robot"):
+        with self._connecting("the robot"), priority_kept():
             self._robot = self._franky.Robot(host, realtime_config=config)
         self._hand = None
         if hand:
@@ -253,8 +257,7 @@ class ArmClient:
         franky = self._franky
         rest = [0.0] * 7
         held = franky.JointVelocityWaypoint(rest, hold_target_duration=franky.Duration(round(seconds * 1000)))
-        with self._lock, self._linked():
-            self._robot.move(franky.JointVelocityWaypointMotion([held, franky.JointVelocityWaypoint(rest)]), asynchronous=True)
+        self._move(franky.JointVelocityWaypointMotion([held, franky.JointVelocityWaypoint(rest)]))
 
     @property
     def moving(self) -> MotionKind | None:
@@ -280,8 +283,7 @@ class ArmClient:
             if kind is not None:
                 with self._lock, contextlib.suppress(RobotFaultError):
                     stop = franky.CartesianStopMotion() if kind == "line" else franky.JointStopMotion()
-                    with self._linked():
-                        self._robot.move(stop, asynchronous=True)
+                    self._move(stop)
                     if self.join(_STOP_TIMEOUT):
                         return
             with contextlib.suppress(RobotFaultError), self._linked():
@@ -345,9 +347,14 @@ class ArmClient:
             motion.add_reaction(self._franky.Reaction(self._force_above(reaction_force), stop))
         if self._kind not in (None, kind):
             raise FrankaError("a motion of another kind runs; it must end first")
-        with self._lock, self._linked():
-            self._robot.move(motion, asynchronous=True)
+        self._move(motion)
         self._kind = kind
+
+    def _move(self, motion: Any) -> None:
+        """Starts a motion, or gives the running one a new course; its thread has the priority of the one that starts it."""
+        priority = highest_priority() if self._realtime else contextlib.nullcontext()
+        with self._lock, self._linked(), priority:
+            self._robot.move(motion, asynchronous=True)
 
     def _force_above(self, force: float) -> Any:
         measure = self._franky.Measure

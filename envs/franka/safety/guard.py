@@ -434,7 +434,10 @@ class Guard:
     def _carry_out_one(self, segment: Segment) -> str | None:
         if self.client.moving is not None:
             self._settle()
-        here = self.client.state().commanded_joints
+        try:
+            here = self.client.state().commanded_joints
+        except RobotFaultError as error:
+            return self._after_fault(error)
         if float(np.abs(here - segment.path[0]).max()) > _START_TOLERANCE:
             raise FrankaError("the arm does not stand where the motion was checked from; read its state anew")
         self._start(segment)
@@ -457,7 +460,9 @@ class Guard:
             if self.state is not GuardState.STOPPED:
                 return self._after_fault(error)
         if self.state is GuardState.STOPPED:
-            return self.fault
+            # The stop may come from the watchdog; it has ended when the arm is at rest.
+            with self._lock:
+                return self.fault
         self.state = GuardState.ARMED if self.armed else self.state
         self.beat()
         return "contact" if self._stopped_short() else None

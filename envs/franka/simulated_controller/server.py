@@ -60,6 +60,7 @@ class Settings:
         plant: ``"kinematic"``: the arm is where it is told to be; ``"dynamic"``: the Panda's dynamics, needed for torque control.
         pacing: ``"lock_step"``: a tick waits for the client and then goes on at once; ``"paced"``: the same, never faster than the clock;
             ``"real_time"``: a tick a millisecond, commands that come late are missing.
+        realtime_priority: run before ordinary processes where the system allows it; in real time only, since the other pacings wait.
         protocol: number that clients are told.
         start: joint angles (7,) [rad].
         object_width: of something that is always between the fingers [m], where there is no scene.
@@ -73,6 +74,7 @@ class Settings:
     model: str = "fr3"
     plant: PlantName = "kinematic"
     pacing: Pacing = "lock_step"
+    realtime_priority: bool = False
     protocol: int = wire.PROTOCOL
     start: tuple[float, ...] = START_JOINTS
     object_width: float | None = None
@@ -87,6 +89,8 @@ class Settings:
         for kind, name, choices in (("pacing", self.pacing, PACINGS), ("plant", self.plant, PLANTS)):
             if name not in choices:
                 raise UnknownNameError(kind, name, choices)
+        if self.realtime_priority and self.pacing != "real_time":
+            raise InvalidOptionError(f"realtime_priority goes with pacing 'real_time'; {self.pacing!r} waits for the client")
         if len(self.start) != 7:
             raise InvalidOptionError(f"start must be 7 joint angles [rad], got {self.start!r}")
         if self.hand_speedup <= 0.0:
