@@ -63,35 +63,47 @@ def test_every_command_of_the_page_is_typed_here() -> None:
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("franky", reason="the client library franky-control is not installed: pip install '.[franka]'")
     monkeypatch.setattr(homing, "LINK_CHECK", 0.05)
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def simulated(tmp_path: Path) -> Iterator[Any]:
-    """The page's simulated robot, as fast as it goes, and its control channel; its cell is rehearsal/cell.json."""
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
+    """The page's simulated robot, as fast as it goes: where it was started, and its control channel."""
+    pytest.importorskip("franky", reason="the client library franky-control is not installed: pip install '.[franka]'")
+    here = tmp_path_factory.mktemp("rehearsal")
     command = [*shlex.split(SIMULATE), "--host", free_host(), "--pacing", "lock_step"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "hamster_bench", *command], stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+        [sys.executable, "-m", "hamster_bench", *command], stdout=subprocess.PIPE, text=True, env=environment, cwd=here
     )
     assert process.stdout is not None
     said = [process.stdout.readline(), process.stdout.readline()]
     assert "a simulated arm at" in said[0], said
     assert "rehearsal/cell.json" in said[1]
-    cell = json.loads(Path("rehearsal/cell.json").read_text())
+    cell = json.loads((here / "rehearsal" / "cell.json").read_text())
     options = cell["cameras"]["front"]["options"]
     channel = open_channel(options["host"], options["port"])
-    # A cell of the page's name: the rehearsal's, with all the time that a busy machine may need.
+    # With all the time that a busy machine may need.
     cell["safety"] |= PATIENT
-    cell["cameras"]["front"]["calibration"] = "rehearsal/front.json"
-    Path("cell.json").write_text(json.dumps(cell))
-    yield channel
+    (here / "rehearsal" / "cell.json").write_text(json.dumps(cell))
+    yield here, channel
     channel.close()
     process.send_signal(signal.SIGINT)
     assert process.wait(60.0) == 0
     process.stdout.close()
+
+
+@pytest.fixture
+def simulated(running: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The control channel of the simulated robot, just switched on; cell.json is its cell, as a lab's own would be."""
+    here, channel = running
+    monkeypatch.chdir(here)
+    cell = json.loads(Path("rehearsal/cell.json").read_text())
+    cell["cameras"]["front"]["calibration"] = "rehearsal/front.json"
+    Path("cell.json").write_text(json.dumps(cell))
+    channel.order("reset")
+    return channel
 
 
 class Typist:

@@ -21,8 +21,8 @@ import hamster_bench
 from hamster_bench.envs.franka.simulated_controller.server import ControllerServer, Settings
 from hamster_bench.errors import HamsterBenchError
 
-_START_TIMEOUT = 60.0
-_ORDER_TIMEOUT = 15.0
+_START_TIMEOUT = 180.0
+_ORDER_TIMEOUT = 60.0
 _END_TIMEOUT = 5.0
 
 

@@ -35,7 +35,7 @@ def free_host() -> str:
     return f"127.{1 + number // 64516 % 250}.{1 + number // 254 % 254}.{1 + number % 254}"
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     """Whether a condition comes true; the time is there for what hangs."""
     deadline = time.monotonic() + seconds
     while not condition():
