@@ -79,12 +79,14 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
     everything but the motions. With ``"live"`` or ``"step"`` an ``operator`` is needed, who is asked before the arm is armed, at every
     reset.
 
-    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``, ``scenario``,
-    ``fault`` (why the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always; ``instructions``, ``variation``,
-    ``placement_tries`` (0), ``draws`` (empty), ``nondeterministic``, ``preflight`` and ``scene_difference`` after a reset; ``failure``,
-    ``control_steps`` (1 for a streamed step; 0.05 s of wall clock for a keypose, none where nothing was to move), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step. ``failure`` is None or
-    ``ik_unreachable``, ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force stopped the motion gently, the
-    hand has moved all the same) or ``operator`` (who refused this step). A fault truncates the episode.
+    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``,
+    ``scenario``, ``fault`` (why the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always;
+    ``instructions``, ``variation``, ``placement_tries`` (0), ``draws`` (empty), ``nondeterministic``, ``preflight`` and
+    ``scene_difference`` after a reset; ``failure``, ``control_steps`` (1 for a streamed step; 0.05 s of wall clock for a keypose,
+    none where nothing was to move), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step.
+    ``failure`` is None or ``ik_unreachable``, ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force
+    stopped the motion gently, the hand has moved all the same) or ``operator`` (who refused this step). A fault truncates the
+    episode.
 
     Args:
         task: name of the task, which gives the instruction.

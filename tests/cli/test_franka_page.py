@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from hamster_bench.cli.main import main
@@ -172,7 +171,9 @@ def test_a_cell_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
 NOMINAL = np.array([0.0, 0.1, 0.0, -1.9, 0.0, 2.0, 0.7854])
 T_FLANGE_BOARD = frame((0.02, 0.03, 0.12), (0.0, 1.0, 0.2), 0.5)
 T_BASE_CAMERA = (
-    kinematics.link_frames(NOMINAL)[0, 7] @ T_FLANGE_BOARD @ np.linalg.inv(frame((0.0, 0.0, 0.6), (1.0, 0.2, 0.0), 0.3) @ middle(Board()))
+    kinematics.link_frames(NOMINAL)[0, 7]
+    @ T_FLANGE_BOARD
+    @ np.linalg.inv(frame((0.0, 0.0, 0.6), (1.0, 0.2, 0.0), 0.3) @ middle(Board()))
 )
 
 
@@ -230,7 +231,9 @@ def test_a_demonstration_by_hand(simulated: Any, monkeypatch: pytest.MonkeyPatch
         """Leads the arm, marks a keypose on the way and ends there."""
         for joints in (0.5 * (start + end), end):
             simulated.order("guide", joints=joints.tolist(), seconds=0.5)
-            assert eventually(lambda joints=joints: bool(np.abs(np.array(status(simulated)["joint_positions"]) - joints).max() < 1e-6))
+            assert eventually(
+                lambda joints=joints: bool(np.abs(np.array(status(simulated)["joint_positions"]) - joints).max() < 1e-6)
+            )
             yield "\n"
         yield "end\n"
 
@@ -248,7 +251,7 @@ def small_plan() -> dict[str, Any]:
     """The page's plan with policies and a planner that are there, and few steps."""
     (text,) = (block for block in blocks("text") if block.startswith("{"))
     plan: dict[str, Any] = json.loads(text)
-    plan |= {"agents": ["path_lift", "hamster_3d_da"], "path_planner": "sketch", "max_steps": 3}
+    plan |= {"agents": ["path_lift", "hamster_3d_da"], "path_planner": "sketch", "max_steps": 3, "time_limit": 3600.0}
     Image.fromarray(np.full((480, 640, 3), 128, np.uint8)).save(plan["scenes"][0]["reference"])
     return plan
 
@@ -277,7 +280,9 @@ def test_an_evaluation_day_with_policies_of_the_simulation(
         assert record["path"] is not None
     # Every motion that was checked was made, and by both of them.
     for trial in ("t001", "t002"):
-        events = [json.loads(line) for file in Path("kitchen").rglob("events.jsonl") if trial in str(file) for line in file.open()]
+        events = [
+            json.loads(line) for file in Path("kitchen").rglob("events.jsonl") if trial in str(file) for line in file.open()
+        ]
         steps = [event for event in events if event["event"] == "step"]
         assert any(step["segments"] for step in steps), steps
     assert status(simulated)["errors"] == []

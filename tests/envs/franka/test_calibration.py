@@ -21,6 +21,7 @@ from tests.envs.franka.boards import INTRINSICS, SIZE, drawn, frame, middle
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install '.[franka]'")
 
+
 def made_views(mounting: Mounting, count: int, noise: float = 0.0) -> tuple[list[BoardView], NDArray[np.float64]]:
     """Views of a board through a camera whose place is known."""
     rng = np.random.default_rng(5)
