@@ -37,8 +37,9 @@ _MODES = {
     "UserStopped": "user_stopped",
     "AutomaticErrorRecovery": "automatic_recovery",
 }
-# Seconds a graceful stop may take before the hard one.
+# Seconds a graceful stop may take before the hard one, and how long the library's own end of a motion is waited for then.
 _STOP_TIMEOUT = 1.0
+_HARD_STOP_TIMEOUT = 10.0
 _LOOPBACK = "127."
 
 
@@ -137,6 +138,8 @@ class ArmClient:
         self._kind: MotionKind | None = None
         loopback = host.startswith(_LOOPBACK)
         enforce = not loopback if enforce_realtime is None else enforce_realtime
+        # Whether the library's objects must not be destroyed: the link has gone, or a motion has not ended.
+        self._abandoned = False
         self._realtime = enforce or not loopback
         config = self._franky.RealtimeConfig.Enforce if enforce else self._franky.RealtimeConfig.Ignore
         with self._connecting("the robot"), priority_kept():
@@ -290,7 +293,7 @@ class ArmClient:
                 self._robot.stop()
             # Without this the next motion would raise what this one has left.
             with contextlib.suppress(RobotFaultError):
-                self.join(_STOP_TIMEOUT)
+                self._abandoned |= not self.join(_HARD_STOP_TIMEOUT)
         finally:
             self._kind = None
 
@@ -328,9 +331,9 @@ class ArmClient:
 
         Args:
             lost: the link has gone. The library's objects wait for the robot when they are destroyed, if need be for ever, so they are
-                left to the end of the process.
+                left to the end of the process; so are those whose motion has not ended.
         """
-        if lost:
+        if lost or self._abandoned:
             for kept in (self._robot, self._hand):
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
         self._robot = self._hand = None
@@ -373,7 +376,7 @@ class ArmClient:
         try:
             yield
         except franky.NetworkException as error:
-            self._kind = None
+            self._kind, self._abandoned = None, True
             raise RobotFaultError("link_lost", f"the link to {self.host} has gone: {_one_line(error)}; connect anew") from error
         except franky.ControlException as error:
             self._kind = None

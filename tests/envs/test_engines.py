@@ -32,6 +32,8 @@ assert hamster_bench
 STANDIN = Path(__file__).parent / "rlbench" / "standin"
 TASK = "slide_block_to_target"
 Make = Callable[..., gymnasium.Env[Any, Any]]
+# A simulator's arm keeps step; a robot's motion goes on by the clock, on a busy machine for longer than these steps ask for.
+SETTLED = 2000
 SIMULATORS = ("mujoco", "coppeliasim", "stand-in")
 
 
@@ -189,11 +191,13 @@ def test_malformed_actions_are_refused_before_anything_moves(make_any: Make, mod
 def test_delta_poses_add_up(make_any: Make) -> None:
     env = make_any(cameras=(), action_mode="delta_pose")
     start = env.reset(seed=0)[0]["gripper_pose"][:3]
-    for step in range(24):
+    for step in range(SETTLED):
         moving = step < 20
         observation, _, _, _, info = env.step(np.array([0.005, 0.002, -0.01, 0.0, 0.0, 0.0, 1.0]) * ([moving] * 6 + [1]))
         assert info["failure"] is None
         assert info["control_steps"] == 1
+        if step > 22 and np.allclose(observation["gripper_pose"][:3] - start, [0.1, 0.04, -0.2], atol=6e-3):
+            break
     np.testing.assert_allclose(observation["gripper_pose"][:3] - start, [0.1, 0.04, -0.2], atol=6e-3)
     failures = [env.step(np.array([0.05, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]))[4]["failure"] for _ in range(15)]
     assert failures[-1] in ("outside_workspace", "ik_unreachable")
@@ -203,9 +207,12 @@ def test_joint_targets_are_reached(make_any: Make) -> None:
     env = make_any(cameras=(), action_mode="joint_position")
     observation, _ = env.reset(seed=0)
     target = observation["joint_positions"] + np.array([0.2, 0.1, -0.2, -0.2, 0.1, 0.1, -0.2])
-    for step in range(30):
+    for step in range(SETTLED):
         observation, _, _, _, info = env.step(np.append(target, 0.0 if step > 5 else 1.0))
         assert info["control_steps"] == 1
+        arrived = np.allclose(observation["joint_positions"], target, atol=1e-2) and observation["gripper_open"] == [0.0]
+        if step > 28 and arrived:
+            break
     np.testing.assert_allclose(observation["joint_positions"], target, atol=1e-2)
     assert observation["gripper_open"] == [0.0]
 

@@ -41,7 +41,8 @@ _REACHED, _REACHED_ANGLE = 2e-3, 1e-2
 _LINK_TIMEOUT = 1.0
 # States are kept for this long [s].
 _KEPT = 1.0
-_HAND_TIMEOUT = 5.0
+# The fingers take 16 s at the lowest speed that a configuration may name.
+_HAND_TIMEOUT = 20.0
 # A path that begins further than this [rad] from where the arm is has been checked for another arm.
 _START_TOLERANCE = 0.02
 
