@@ -355,7 +355,7 @@ class ArmClient:
 
     def _move(self, motion: Any) -> None:
         """Starts a motion, or gives the running one a new course; its thread has the priority of the one that starts it."""
-        priority = highest_priority() if self._realtime else contextlib.nullcontext()
+        priority: contextlib.AbstractContextManager[None] = highest_priority() if self._realtime else contextlib.nullcontext()
         with self._lock, self._linked(), priority:
             self._robot.move(motion, asynchronous=True)
 

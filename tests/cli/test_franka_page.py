@@ -89,7 +89,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, An
     yield here, channel
     channel.close()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60.0) == 0
+    assert process.wait(300.0) == 0
     process.stdout.close()
 
 
@@ -251,7 +251,7 @@ def small_plan() -> dict[str, Any]:
     """The page's plan with policies and a planner that are there, and few steps."""
     (text,) = (block for block in blocks("text") if block.startswith("{"))
     plan: dict[str, Any] = json.loads(text)
-    plan |= {"agents": ["path_lift", "hamster_3d_da"], "path_planner": "sketch", "max_steps": 3, "time_limit": 3600.0}
+    plan |= {"agents": ["path_lift", "hamster_3d_da"], "path_planner": "sketch", "max_steps": 2, "time_limit": 3600.0}
     Image.fromarray(np.full((480, 640, 3), 128, np.uint8)).save(plan["scenes"][0]["reference"])
     return plan
 
@@ -266,6 +266,10 @@ def test_an_evaluation_day_with_policies_of_the_simulation(
 ) -> None:
     pytest.importorskip("torch", reason="hamster_3d_da needs torch: pip install '.[torch]'")
     pytest.importorskip("rich", reason="the console needs rich: pip install '.[franka]'")
+    cell = json.loads(Path("cell.json").read_text())
+    # As the page says: from a lower home pose the ways are shorter.
+    Path("cell.json").write_text(json.dumps(cell | {"home_joints": NOMINAL.tolist()}))
+    simulated.order("place", joints=NOMINAL.tolist())
     Path("plan.json").write_text(json.dumps(small_plan()))
     assert main(shlex.split(BEGIN)) == 0
     typist = Typist(capsys, operator_answers)
@@ -279,7 +283,7 @@ def test_an_evaluation_day_with_policies_of_the_simulation(
         # Both were given a path by the planner that a simulated evaluation would ask.
         assert record["path"] is not None
     # Every motion that was checked was made, and by both of them.
-    for trial in ("t001", "t002"):
+    for trial in ("t000", "t001"):
         events = [
             json.loads(line) for file in Path("kitchen").rglob("events.jsonl") if trial in str(file) for line in file.open()
         ]
@@ -288,7 +292,7 @@ def test_an_evaluation_day_with_policies_of_the_simulation(
     assert status(simulated)["errors"] == []
     names = ("path_lift", "hamster_3d_da")
     assert not any(name in typist.read for name in names)
-    assert main(shlex.split(LABEL.replace("t003", "t002"))) == 0
+    assert main(shlex.split(LABEL.replace("t003", "t001"))) == 0
     assert main(shlex.split(REPORT)) == 0
     assert main(shlex.split(TABLE)) == 0
     said = capsys.readouterr().out

@@ -49,12 +49,10 @@ class TestConnection:
         assert np.allclose(upper, ARM_MODELS.get("fr3").joint_upper)
         assert controller.status()["requests"]["GET_ROBOT_MODEL"] == 3
 
-    def test_another_protocol_is_refused_within_five_seconds(self, start: Callable[..., SimulatedController]) -> None:
-        began = time.monotonic()
+    def test_another_protocol_is_refused(self, start: Callable[..., SimulatedController]) -> None:
         controller = start(protocol=5)
         with pytest.raises(RobotIncompatibleError, match="5"):
             ArmClient(controller.host)
-        assert time.monotonic() - began < 30.0
 
     def test_nobody_at_the_address(self, franky: Any) -> None:
         with pytest.raises(RobotUnreachableError, match="does not answer"):
