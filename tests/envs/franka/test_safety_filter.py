@@ -19,7 +19,7 @@ from hamster_bench.envs.franka.safety.config import SafetyConfig
 from hamster_bench.envs.franka.safety.filter import SafetyFilter, Verdict
 from hamster_bench.envs.franka.safety.guard import Guard
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
-from hamster_bench.geometry import quat_xyzw_from_axis_angle, quat_xyzw_multiply
+from hamster_bench.geometry import quat_xyzw_from_axis_angle, quat_xyzw_multiply, rotation_angle
 from tests.envs.franka.simulated import PATIENT, ScriptedOperator
 
 MODEL = ARM_MODELS.get("fr3")
@@ -89,6 +89,18 @@ class TestGeometry:
         verdict = SafetyFilter(low, MODEL).keypose(tilted, JOINTS)
         assert verdict.refusal is not None
         assert verdict.refusal.reason == "path_not_found"
+
+    @pytest.mark.parametrize("way", [1.0, -1.0])
+    def test_half_a_turn_of_the_gripper_goes_the_way_that_is_open(self, way: float) -> None:
+        target = kinematics.tip_pose(JOINTS)
+        target[3:] = quat_xyzw_multiply(quat_xyzw_from_axis_angle((0.0, 0.0, 1.0), way * np.pi), target[3:])
+        verdict = SafetyFilter(CONFIG, MODEL).keypose(target, JOINTS)
+        assert verdict.accepted, verdict.refusal
+        reached = kinematics.tip_pose(verdict.segments[-1].joints)
+        assert np.abs(reached[:3] - target[:3]).max() < 1e-6
+        assert rotation_angle(reached[3:], target[3:]) < 1e-6
+        for segment in verdict.segments:
+            within_limits(segment.path, CONFIG)
 
     def test_clipping_is_explicit_and_told(self) -> None:
         outside = kinematics.tip_pose(JOINTS)
