@@ -40,6 +40,8 @@ _MODES = {
 # Seconds a graceful stop may take before the hard one, and how long the library's own end of a motion is waited for then.
 _STOP_TIMEOUT = 1.0
 _HARD_STOP_TIMEOUT = 10.0
+# Seconds that fingers on their way may take when the robot is let go of, and as long again after they are stopped.
+_FINGER_TIMEOUT = 5.0
 _LOOPBACK = "127."
 
 
@@ -138,6 +140,7 @@ class ArmClient:
         self._kind: MotionKind | None = None
         loopback = host.startswith(_LOOPBACK)
         enforce = not loopback if enforce_realtime is None else enforce_realtime
+        self._fingers: list[_HandMotion] = []
         # Whether the library's objects must not be destroyed: the link has gone, or a motion has not ended.
         self._abandoned = False
         self._realtime = enforce or not loopback
@@ -314,12 +317,12 @@ class ArmClient:
 
     def start_hand(self, width: float, speed: float) -> HandMotion:
         """Starts moving the fingers to a width [m]."""
-        return _HandMotion(self._franky, self._the_hand.move_async(width, speed))
+        return self._watched(self._the_hand.move_async(width, speed))
 
     def start_grasp(self, speed: float, force: float) -> HandMotion:
         """Starts closing the fingers on whatever is between them."""
         future = self._the_hand.grasp_async(0.0, speed, force, epsilon_inner=0.005, epsilon_outer=0.08)
-        return _HandMotion(self._franky, future)
+        return self._watched(future)
 
     def stop_hand(self) -> None:
         """Stops the fingers."""
@@ -331,12 +334,30 @@ class ArmClient:
 
         Args:
             lost: the link has gone. The library's objects wait for the robot when they are destroyed, if need be for ever, so they are
-                left to the end of the process; so are those whose motion has not ended.
+                left to the end of the process; so are those whose motion has not ended. Fingers on their way come to their end first.
         """
+        if not lost and not self._abandoned:
+            self._abandoned = not self._fingers_rest()
         if lost or self._abandoned:
             for kept in (self._robot, self._hand):
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
         self._robot = self._hand = None
+
+    def _watched(self, future: Any) -> _HandMotion:
+        """Keeps a motion of the fingers until it has ended: the library's object must outlive it, and destroying its future would wait."""
+        motion = _HandMotion(self._franky, future)
+        self._fingers = [*(other for other in self._fingers if not other.wait(0.0)), motion]
+        return motion
+
+    def _fingers_rest(self) -> bool:
+        """Waits until the fingers rest, and stops them where that takes long; whether they do."""
+        for motion in self._fingers:
+            if not motion.wait(_FINGER_TIMEOUT):
+                with contextlib.suppress(RobotFaultError):
+                    self.stop_hand()
+                if not motion.wait(_FINGER_TIMEOUT):
+                    return False
+        return True
 
     @property
     def _the_hand(self) -> Any:

@@ -297,6 +297,12 @@ class TestHand:
         assert controller.status()["hand_requests"]["STOP"] == 1
         assert stopped == (0.0 < controller.status()["width"] < 0.08)
 
+    def test_fingers_come_to_rest_before_the_hand_is_let_go_of(self, controller: SimulatedController) -> None:
+        client = ArmClient(controller.host)
+        client.start_hand(0.0, 0.02)
+        client.close()
+        assert controller.status()["width"] == 0.0
+
 
 class TestDynamics:
     def test_torque_control_tracks(self, start: Callable[..., SimulatedController], franky: Any) -> None:
