@@ -261,6 +261,7 @@ def records(folder: str) -> dict[str, dict[str, Any]]:
     return {record["agent"]: record for record in found}
 
 
+@pytest.mark.slow
 def test_an_evaluation_day_with_policies_of_the_simulation(
     simulated: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,7 +269,8 @@ def test_an_evaluation_day_with_policies_of_the_simulation(
     pytest.importorskip("rich", reason="the console needs rich: pip install '.[franka]'")
     cell = json.loads(Path("cell.json").read_text())
     # As the page says: from a lower home pose the ways are shorter.
-    Path("cell.json").write_text(json.dumps(cell | {"home_joints": NOMINAL.tolist()}))
+    cell["home_joints"], cell["safety"]["tip_speed"] = NOMINAL.tolist(), 1.0
+    Path("cell.json").write_text(json.dumps(cell))
     simulated.order("place", joints=NOMINAL.tolist())
     Path("plan.json").write_text(json.dumps(small_plan()))
     assert main(shlex.split(BEGIN)) == 0
