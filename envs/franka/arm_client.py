@@ -408,6 +408,12 @@ class ArmClient:
         except (franky.ProtocolException, franky.InvalidOperationException) as error:
             self._kind = None
             raise RobotFaultError("library", f"the client library failed: {_one_line(error)}") from error
+        except RuntimeError as error:
+            # What the library's own network layer throws comes as it is.
+            lost = "net" in str(error).lower().split()
+            self._kind, self._abandoned = None, self._abandoned or lost
+            fault, what = ("link_lost", f"the link to {self.host} has gone") if lost else ("library", "the client library failed")
+            raise RobotFaultError(fault, f"{what}: {_one_line(error)}; connect anew") from error
 
 
 class _HandMotion:
