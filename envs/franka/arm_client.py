@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hamster_bench.envs.franka import kinematics
 from hamster_bench.envs.franka.errors import FrankaError, RobotFaultError, RobotIncompatibleError, RobotUnreachableError
 from hamster_bench.envs.franka.safety.limits import MotionLimits
+from hamster_bench.envs.franka.scheduling import highest_priority, priority_kept
 from hamster_bench.errors import MissingDependencyError
 from hamster_bench.geometry import matrix_from_pose
 
@@ -36,8 +37,11 @@ _MODES = {
     "UserStopped": "user_stopped",
     "AutomaticErrorRecovery": "automatic_recovery",
 }
-# Seconds a graceful stop may take before the hard one.
+# Seconds a graceful stop may take before the hard one, and how long the library's own end of a motion is waited for then.
 _STOP_TIMEOUT = 1.0
+_HARD_STOP_TIMEOUT = 10.0
+# Seconds that fingers on their way may take when the robot is let go of, and as long again after they are stopped.
+_FINGER_TIMEOUT = 5.0
 _LOOPBACK = "127."
 
 
@@ -118,7 +122,8 @@ class ArmClient:
 
     Args:
         host: address of the robot.
-        enforce_realtime: refuse a kernel without real-time priority; None enforces it everywhere but on loopback.
+        enforce_realtime: refuse a kernel without real-time priority; None enforces it everywhere but on loopback. Motions
+            take real-time priority where it is enforced or the robot is not on loopback, the thread that calls never does.
         hand: whether there is a Franka Hand.
 
     Raises:
@@ -133,9 +138,14 @@ class ArmClient:
         self.host = host
         self._lock = threading.RLock()
         self._kind: MotionKind | None = None
-        enforce = not host.startswith(_LOOPBACK) if enforce_realtime is None else enforce_realtime
+        loopback = host.startswith(_LOOPBACK)
+        enforce = not loopback if enforce_realtime is None else enforce_realtime
+        self._fingers: list[_HandMotion] = []
+        # Whether the library's objects must not be destroyed: the link has gone, or a motion has not ended.
+        self._abandoned = False
+        self._realtime = enforce or not loopback
         config = self._franky.RealtimeConfig.Enforce if enforce else self._franky.RealtimeConfig.Ignore
-        with self._connecting("the robot"):
+        with self._connecting("the robot"), priority_kept():
             self._robot = self._franky.Robot(host, realtime_config=config)
         self._hand = None
         if hand:
@@ -253,8 +263,7 @@ class ArmClient:
         franky = self._franky
         rest = [0.0] * 7
         held = franky.JointVelocityWaypoint(rest, hold_target_duration=franky.Duration(round(seconds * 1000)))
-        with self._lock, self._linked():
-            self._robot.move(franky.JointVelocityWaypointMotion([held, franky.JointVelocityWaypoint(rest)]), asynchronous=True)
+        self._move(franky.JointVelocityWaypointMotion([held, franky.JointVelocityWaypoint(rest)]))
 
     @property
     def moving(self) -> MotionKind | None:
@@ -280,15 +289,14 @@ class ArmClient:
             if kind is not None:
                 with self._lock, contextlib.suppress(RobotFaultError):
                     stop = franky.CartesianStopMotion() if kind == "line" else franky.JointStopMotion()
-                    with self._linked():
-                        self._robot.move(stop, asynchronous=True)
+                    self._move(stop)
                     if self.join(_STOP_TIMEOUT):
                         return
             with contextlib.suppress(RobotFaultError), self._linked():
                 self._robot.stop()
             # Without this the next motion would raise what this one has left.
             with contextlib.suppress(RobotFaultError):
-                self.join(_STOP_TIMEOUT)
+                self._abandoned |= not self.join(_HARD_STOP_TIMEOUT)
         finally:
             self._kind = None
 
@@ -309,12 +317,12 @@ class ArmClient:
 
     def start_hand(self, width: float, speed: float) -> HandMotion:
         """Starts moving the fingers to a width [m]."""
-        return _HandMotion(self._franky, self._the_hand.move_async(width, speed))
+        return self._watched(self._the_hand.move_async(width, speed))
 
     def start_grasp(self, speed: float, force: float) -> HandMotion:
         """Starts closing the fingers on whatever is between them."""
         future = self._the_hand.grasp_async(0.0, speed, force, epsilon_inner=0.005, epsilon_outer=0.08)
-        return _HandMotion(self._franky, future)
+        return self._watched(future)
 
     def stop_hand(self) -> None:
         """Stops the fingers."""
@@ -326,12 +334,30 @@ class ArmClient:
 
         Args:
             lost: the link has gone. The library's objects wait for the robot when they are destroyed, if need be for ever, so they are
-                left to the end of the process.
+                left to the end of the process; so are those whose motion has not ended. Fingers on their way come to their end first.
         """
-        if lost:
+        if not lost and not self._abandoned:
+            self._abandoned = not self._fingers_rest()
+        if lost or self._abandoned:
             for kept in (self._robot, self._hand):
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
         self._robot = self._hand = None
+
+    def _watched(self, future: Any) -> _HandMotion:
+        """Keeps a motion of the fingers until it has ended: the library's object must outlive it, and destroying its future would wait."""
+        motion = _HandMotion(self._franky, future)
+        self._fingers = [*(other for other in self._fingers if not other.wait(0.0)), motion]
+        return motion
+
+    def _fingers_rest(self) -> bool:
+        """Waits until the fingers rest, and stops them where that takes long; whether they do."""
+        for motion in self._fingers:
+            if not motion.wait(_FINGER_TIMEOUT):
+                with contextlib.suppress(RobotFaultError):
+                    self.stop_hand()
+                if not motion.wait(_FINGER_TIMEOUT):
+                    return False
+        return True
 
     @property
     def _the_hand(self) -> Any:
@@ -345,9 +371,14 @@ class ArmClient:
             motion.add_reaction(self._franky.Reaction(self._force_above(reaction_force), stop))
         if self._kind not in (None, kind):
             raise FrankaError("a motion of another kind runs; it must end first")
-        with self._lock, self._linked():
-            self._robot.move(motion, asynchronous=True)
+        self._move(motion)
         self._kind = kind
+
+    def _move(self, motion: Any) -> None:
+        """Starts a motion, or gives the running one a new course; its thread has the priority of the one that starts it."""
+        priority: contextlib.AbstractContextManager[None] = highest_priority() if self._realtime else contextlib.nullcontext()
+        with self._lock, self._linked(), priority:
+            self._robot.move(motion, asynchronous=True)
 
     def _force_above(self, force: float) -> Any:
         measure = self._franky.Measure
@@ -366,7 +397,7 @@ class ArmClient:
         try:
             yield
         except franky.NetworkException as error:
-            self._kind = None
+            self._kind, self._abandoned = None, True
             raise RobotFaultError("link_lost", f"the link to {self.host} has gone: {_one_line(error)}; connect anew") from error
         except franky.ControlException as error:
             self._kind = None
@@ -377,6 +408,12 @@ class ArmClient:
         except (franky.ProtocolException, franky.InvalidOperationException) as error:
             self._kind = None
             raise RobotFaultError("library", f"the client library failed: {_one_line(error)}") from error
+        except RuntimeError as error:
+            # What the library's own network layer throws comes as it is.
+            lost = "net" in str(error).lower().split()
+            self._kind, self._abandoned = None, self._abandoned or lost
+            fault, what = ("link_lost", f"the link to {self.host} has gone") if lost else ("library", "the client library failed")
+            raise RobotFaultError(fault, f"{what}: {_one_line(error)}; connect anew") from error
 
 
 class _HandMotion:

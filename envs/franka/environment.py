@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from hamster_bench.agent import ActionMode
@@ -57,6 +58,12 @@ FloatArray = NDArray[np.float64]
 RENDER_MODES = ("rgb_array", "rgb_array_list")
 # RLBench calls the gripper open from this share of its width.
 _OPEN_SHARE = 0.9
+NONDETERMINISTIC = (
+    "objects are set up by hand",
+    "contact, friction, sensors and the link are those of the world",
+)
+"""What stays different between two runs of the same scenario."""
+
 _LARGEST_IMAGE = 2048
 _STEP = 1.0 / CONTROL_RATE
 
@@ -72,12 +79,14 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
     everything but the motions. With ``"live"`` or ``"step"`` an ``operator`` is needed, who is asked before the arm is armed, at every
     reset.
 
-    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``, ``scenario``,
-    ``fault`` (why the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always; ``instructions``, ``variation``,
-    ``placement_tries`` (0), ``draws`` (empty), ``preflight`` and ``scene_difference`` after a reset; ``failure``, ``control_steps`` (0.05
-    s of wall clock), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step. ``failure`` is None or
-    ``ik_unreachable``, ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force stopped the motion gently, the
-    hand has moved all the same) or ``operator`` (who refused this step). A fault truncates the episode.
+    ``info`` holds ``is_success`` (what ``judge`` says; False without one: on a robot people judge), ``instruction``,
+    ``scenario``, ``fault`` (why the arm stopped by itself or was stopped, or None), ``dry_run`` and ``armed`` always;
+    ``instructions``, ``variation``, ``placement_tries`` (0), ``draws`` (empty), ``nondeterministic``, ``preflight`` and
+    ``scene_difference`` after a reset; ``failure``, ``control_steps`` (1 for a streamed step; 0.05 s of wall clock for a keypose,
+    none where nothing was to move), ``safety`` (the refusing rule and its message, or None) and ``clipped`` after a step.
+    ``failure`` is None or ``ik_unreachable``, ``path_not_found``, ``outside_workspace``, ``step_too_large``, ``contact`` (a force
+    stopped the motion gently, the hand has moved all the same) or ``operator`` (who refused this step). A fault truncates the
+    episode.
 
     Args:
         task: name of the task, which gives the instruction.
@@ -186,6 +195,7 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
             self.close()
             raise
         self._link_checked = False
+        self._spec: EnvSpec | None = None
         self.scenario: Scenario | None = None
         self._instruction = ""
         self._object_mass: float | None = None
@@ -198,6 +208,15 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._track: list[tuple[float, float, float, float]] = []
         self._frames: list[NDArray[np.uint8]] = []
         self._views: dict[str, View] = {}
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made the environment; it is said to be nondeterministic whatever the engine of the id's default is."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = None if spec is None else dataclasses.replace(spec, nondeterministic=True)
 
     @property
     def guard(self) -> Guard:
@@ -277,6 +296,7 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
             "variation": scenario.variation,
             "placement_tries": 0,
             "draws": {},
+            "nondeterministic": NONDETERMINISTIC,
             "preflight": tuple(self.preflight),
             "scene_difference": difference,
         }
@@ -294,9 +314,9 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._check_reset()
         guard, began = self.guard, time.monotonic()
         with guard.stopping("step"):
+            checked = validate_action(action, self.action_mode) if "S7" in self._rules else np.asarray(action, dtype=np.float64)
             guard.count_step(self._steps)
             guard.beat()
-            checked = validate_action(action, self.action_mode) if "S7" in self._rules else np.asarray(action, dtype=np.float64)
             verdict, failure, faulted = None, None, False
             try:
                 if guard.fault is None or guard.armed:
@@ -323,7 +343,7 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         self._frames += self._frame_list()
         info = self._info() | {
             "failure": failure,
-            "control_steps": max(1, round((time.monotonic() - began) * CONTROL_RATE)),
+            "control_steps": self._control_steps(verdict, time.monotonic() - began),
             "safety": None if refusal is None else {"rule": refusal.rule, "message": refusal.message},
             "clipped": verdict is not None and verdict.clipped,
         }
@@ -409,6 +429,11 @@ class FrankaEnvironment(gymnasium.Env[dict[str, Any], Any]):
         if wants_open != self._was_open:
             self._was_open = wants_open
             self.guard.start_hand(wants_open, _hand_width(self), self._object_mass)
+
+    def _control_steps(self, verdict: Verdict | None, seconds: float) -> int:
+        if self.action_mode != "keypose":
+            return 1
+        return max(1, round(seconds * CONTROL_RATE)) if verdict is not None and verdict.accepted else 0
 
     def _wait_for_turn(self) -> None:
         """Steps of streamed motions begin 0.05 s apart."""

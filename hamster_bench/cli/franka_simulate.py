@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(PLANTS),
         help="how the arm moves (default kinematic)",
     )
+    parser.add_argument(
+        "--realtime-priority",
+        action="store_true",
+        help="run before ordinary processes where the system allows it; with --pacing real_time",
+    )
     parser.add_argument("--cameras", type=names, default=("front",), metavar="A,B", help="cameras of the scene (default front)")
 
 
@@ -43,7 +48,12 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs until Ctrl-C."""
     scene_task(arguments.task)
     settings = Settings(
-        host=arguments.host, plant=arguments.plant, pacing=arguments.pacing, task=arguments.task, scenario=arguments.scenario
+        host=arguments.host,
+        plant=arguments.plant,
+        pacing=arguments.pacing,
+        realtime_priority=arguments.realtime_priority,
+        task=arguments.task,
+        scenario=arguments.scenario,
     )
     with SimulatedController(settings) as controller:
         write_cell(controller, arguments.cell, arguments.cameras)

@@ -26,7 +26,7 @@ from hamster_bench.trials.console import TrialConsole, overlay
 from hamster_bench.trials.plan import TrialPlan
 from hamster_bench.trials.report import report, store_records
 from hamster_bench.trials.running import run_trial
-from tests.envs.franka.simulated import free_host
+from tests.envs.franka.simulated import PATIENT, free_host
 
 
 class Reaching:
@@ -85,7 +85,7 @@ def plan_of(reference: Path) -> dict[str, Any]:
         "camera": "front",
         "image_size": [32, 32],
         "max_steps": 5,
-        "time_limit": 60.0,
+        "time_limit": 3600.0,
         "path_planner": "none",
         "rubrics": {},
         "scenes": [
@@ -102,7 +102,7 @@ def test_an_evaluation_from_plan_to_store(
     monkeypatch.setattr(homing, "LINK_CHECK", 0.05)
     reference = tmp_path / "one.png"
     Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(reference)
-    cell = write_cell(controller, tmp_path / "cell", camera_age=5.0, state_age=1.0)
+    cell = write_cell(controller, tmp_path / "cell", **PATIENT)
     book = TrialBook.begin(tmp_path / "trials", TrialPlan.parse(plan_of(reference), tmp_path), tmp_path)
     agents = {"low_flyer": Reaching(1.2), "high_flyer": Reaching(1.35)}
     shown, ask = io.StringIO(), Answers()
@@ -140,7 +140,7 @@ def test_an_evaluation_from_plan_to_store(
 
 
 def test_a_rehearsal_moves_nothing_and_counts_for_nothing(controller: SimulatedController, tmp_path: Path) -> None:
-    cell = write_cell(controller, tmp_path / "cell", camera_age=5.0, state_age=1.0)
+    cell = write_cell(controller, tmp_path / "cell", **PATIENT)
     values = plan_of(tmp_path / "none.png")
     values["scenes"][0]["reference"] = None
     book = TrialBook.begin(tmp_path / "trials", TrialPlan.parse(values, tmp_path), tmp_path)

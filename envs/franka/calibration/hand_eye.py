@@ -154,7 +154,6 @@ def solve(views: Sequence[BoardView], intrinsics: FloatArray, mounting: Mounting
 
 
 def _check_turns(views: Sequence[BoardView]) -> None:
-    import_opencv()
     cv2 = import_opencv()
     turns = [
         cv2.Rodrigues(a.T_base_flange[:3, :3].T @ b.T_base_flange[:3, :3])[0].ravel() for a, b in itertools.combinations(views, 2)

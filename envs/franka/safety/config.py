@@ -59,7 +59,7 @@ class SafetyConfig:
         heavy_object: mass [kg] from which an object's mass must be set as payload before it is grasped.
         streaming_deadline: time without a new action after which a streamed motion is stopped.
         keypose_deadline: time without a new keypose after which the arm is disarmed.
-        motion_timeout: time after which a motion that has not ended is stopped.
+        motion_timeout: time, by the robot's clock, after which a motion that has not ended is stopped.
         camera_age: largest age of a picture.
         state_age: largest age of the arm's state.
         automatic_recovery: whether one reflex in an episode is recovered from without asking.

@@ -383,9 +383,20 @@ class SafetyFilter:
 
             def way(elbow: float = elbow) -> tuple[Segment, ...]:
                 end = self._solve(joints, target, elbow)[-1]
-                return (self._together(joints, end),)
+                return (self._together(joints, self._turned_back(end)),)
 
             yield way
+
+    def _turned_back(self, joints: FloatArray) -> FloatArray:
+        """The same arm with joints that lie beyond their range a whole turn back, where that lies within.
+
+        Half a turn of the gripper goes either way round, and only one of them may be open.
+        """
+        for turn in (2.0 * np.pi, -2.0 * np.pi):
+            beyond = (joints < self._joint_lower) | (joints > self._joint_upper)
+            fits = (joints + turn >= self._joint_lower) & (joints + turn <= self._joint_upper)
+            joints = np.where(beyond & fits, joints + turn, joints)
+        return joints
 
     def _frames(self, joints: FloatArray, target: FloatArray, elbow: float) -> tuple[FloatArray, FloatArray]:
         """Frames of the tip (n, 4, 4) and elbows (n,) on the way of the end effector's straight line."""

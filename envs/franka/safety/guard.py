@@ -41,7 +41,8 @@ _REACHED, _REACHED_ANGLE = 2e-3, 1e-2
 _LINK_TIMEOUT = 1.0
 # States are kept for this long [s].
 _KEPT = 1.0
-_HAND_TIMEOUT = 5.0
+# The fingers take 16 s at the lowest speed that a configuration may name.
+_HAND_TIMEOUT = 20.0
 # A path that begins further than this [rad] from where the arm is has been checked for another arm.
 _START_TOLERANCE = 0.02
 
@@ -434,7 +435,10 @@ class Guard:
     def _carry_out_one(self, segment: Segment) -> str | None:
         if self.client.moving is not None:
             self._settle()
-        here = self.client.state().commanded_joints
+        try:
+            here = self.client.state().commanded_joints
+        except RobotFaultError as error:
+            return self._after_fault(error)
         if float(np.abs(here - segment.path[0]).max()) > _START_TOLERANCE:
             raise FrankaError("the arm does not stand where the motion was checked from; read its state anew")
         self._start(segment)
@@ -442,22 +446,27 @@ class Guard:
 
     def _settle(self) -> str | None:
         """Waits for the end of the running motion; None or why it was ended."""
-        began = time.monotonic()
+        began: float | None = None
         try:
             while self.client.moving is not None and not self.client.join(_LOOK):
                 # A motion under way is a decision being carried out.
                 self.beat()
                 if self.state is GuardState.STOPPED:
                     break
-                self._check_link(self.client.state())
-                if "S8" in self._rules and time.monotonic() - began > self.safety.config.motion_timeout:
+                state = self.client.state()
+                self._check_link(state)
+                # By the robot's clock, which a simulated one that waits for its client may stretch; one that stands still is a lost link.
+                began = state.time if began is None else began
+                if "S8" in self._rules and state.time - began > self.safety.config.motion_timeout:
                     self.stop("motion_timeout", f"a motion took longer than {self.safety.config.motion_timeout:g} s")
         except RobotFaultError as error:
             # The one stop ends motions from outside, which the library reports as an error of the motion.
             if self.state is not GuardState.STOPPED:
                 return self._after_fault(error)
         if self.state is GuardState.STOPPED:
-            return self.fault
+            # The stop may come from the watchdog; it has ended when the arm is at rest.
+            with self._lock:
+                return self.fault
         self.state = GuardState.ARMED if self.armed else self.state
         self.beat()
         return "contact" if self._stopped_short() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,12 +10,18 @@ import pytest
 
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
 from hamster_bench.envs.franka.simulated_controller.server import Settings
-from tests.envs.franka.simulated import free_host
+from tests.envs.franka.simulated import free_host, realtime_threads
 
 
 @pytest.fixture(scope="session")
 def franky() -> Any:
     return pytest.importorskip("franky", reason="the client library franky-control is not installed: pip install '.[franka]'")
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_runs_before_others() -> Iterator[None]:
+    yield
+    assert realtime_threads(os.getpid()) == []
 
 
 @pytest.fixture

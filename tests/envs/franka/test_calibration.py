@@ -16,43 +16,16 @@ from hamster_bench.envs.franka.calibration.check_image import check_image
 from hamster_bench.envs.franka.calibration.hand_eye import Board, BoardView, see_board, solve
 from hamster_bench.envs.franka.calibration.record import Calibration, Mounting
 from hamster_bench.envs.franka.errors import CalibrationError
-from hamster_bench.geometry import (
-    Camera,
-    matrix_from_pose,
-    pinhole_intrinsics,
-    quat_xyzw_from_axis_angle,
-    quat_xyzw_from_matrix,
-    rotation_angle,
-)
+from hamster_bench.geometry import Camera, quat_xyzw_from_matrix, rotation_angle
+from tests.envs.franka.boards import INTRINSICS, SIZE, drawn, frame, middle
 
-cv2: Any = pytest.importorskip("cv2", reason="OpenCV is not installed: pip install '.[franka]'")
-
-SIZE = (480, 640)
-INTRINSICS = pinhole_intrinsics(640, 480, np.deg2rad(45.0))
-
-
-def frame(position: Any, axis: Any = (0.0, 0.0, 1.0), angle: float = 0.0) -> NDArray[np.float64]:
-    return matrix_from_pose(np.concatenate([position, quat_xyzw_from_axis_angle(axis, angle)]))
-
-
-def drawn(board: Board, T_camera_board: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """What the camera sees of the board: its picture, warped."""
-    picture = np.pad(board.picture(3000.0), 40, constant_values=255)
-    corners = np.array([[0, 0], [board.columns, 0], [board.columns, board.rows], [0, board.rows]]) * board.square
-    in_camera = np.c_[corners, np.zeros(4)] @ T_camera_board[:3, :3].T + T_camera_board[:3, 3]
-    uv = in_camera @ INTRINSICS.T
-    uv = uv[:, :2] / uv[:, 2:] - 0.5
-    source = corners * 3000.0 + 40.0 - 0.5
-    H = cv2.getPerspectiveTransform(source.astype(np.float32), uv.astype(np.float32))
-    grey = cv2.warpPerspective(picture, H, (SIZE[1], SIZE[0]), flags=cv2.INTER_AREA, borderValue=128)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+pytest.importorskip("cv2", reason="OpenCV is not installed: pip install '.[franka]'")
 
 
 def made_views(mounting: Mounting, count: int, noise: float = 0.0) -> tuple[list[BoardView], NDArray[np.float64]]:
     """Views of a board through a camera whose place is known."""
     rng = np.random.default_rng(5)
     board = Board()
-    middle = frame((-0.5 * board.columns * board.square, -0.5 * board.rows * board.square, 0.0))
     if mounting == "static":
         truth = frame((1.2, 0.1, 0.6), (-1.0, 1.0, 0.3), 2.2)
     else:
@@ -61,7 +34,7 @@ def made_views(mounting: Mounting, count: int, noise: float = 0.0) -> tuple[list
     views: list[BoardView] = []
     while len(views) < count:
         facing = frame((*rng.uniform(-0.05, 0.05, 2), rng.uniform(0.5, 0.75)), rng.standard_normal(3), rng.uniform(0.1, 0.6))
-        T_camera_board = facing @ middle
+        T_camera_board = facing @ middle(board)
         if mounting == "static":
             T_flange_board = frame((0.02, 0.03, 0.12), (0.0, 1.0, 0.2), 0.5)
             T_base_flange = truth @ T_camera_board @ np.linalg.inv(T_flange_board)

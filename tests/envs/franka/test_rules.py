@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from hamster_bench.envs.franka import kinematics
-from hamster_bench.envs.franka.arm_client import ArmClient
+from hamster_bench.envs.franka.arm_client import ArmClient, ArmState
+from hamster_bench.envs.franka.cell import suggested_cell
 from hamster_bench.envs.franka.environment import FrankaEnvironment
-from hamster_bench.envs.franka.errors import CellError, FrankaError, NotArmedError, PreflightError, RobotBusyError
+from hamster_bench.envs.franka.errors import (
+    CellError,
+    FrankaError,
+    NotArmedError,
+    PreflightError,
+    RobotBusyError,
+    RobotFaultError,
+)
 from hamster_bench.envs.franka.log import EventLog
 from hamster_bench.envs.franka.models import ARM_MODELS
 from hamster_bench.envs.franka.safety import homing
@@ -23,7 +30,7 @@ from hamster_bench.envs.franka.safety.guard import Guard, GuardState, RunMode
 from hamster_bench.envs.franka.safety.rules import ALL_RULES, RULES, ActiveRules
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
 from hamster_bench.errors import UnknownNameError
-from tests.envs.franka.simulated import ScriptedOperator, cell_of
+from tests.envs.franka.simulated import ScriptedOperator, cell_of, eventually
 
 JOINTS = np.array([0.0, 0.1752, 0.0, -1.2, 0.0, 1.4, 0.7854])
 
@@ -107,8 +114,9 @@ def refuses_what_is_no_pose(controller: SimulatedController, rules: ActiveRules)
 def disarms_when_nobody_decides(controller: SimulatedController, rules: ActiveRules) -> bool:
     with guarded(controller, rules, operator=ScriptedOperator(), keypose_deadline=0.1) as guard:
         guard.arm()
-        time.sleep(0.6)
-        return not guard.armed and guard.fault == "watchdog"
+        # Where the rule is in force the watchdog comes when the machine lets it; where it is not, this is how long it is waited for.
+        patience = 60.0 if "S8" in rules else 0.5
+        return eventually(lambda: not guard.armed, patience) and guard.fault == "watchdog"
 
 
 def stops_on_the_way_out(controller: SimulatedController, rules: ActiveRules) -> bool:
@@ -126,7 +134,6 @@ def notices_the_user_stop(controller: SimulatedController, rules: ActiveRules) -
     with guarded(controller, rules, operator=ScriptedOperator()) as guard:
         guard.arm()
         controller.order("press_user_stop")
-        time.sleep(0.05)
         guard.read()
         noticed = guard.state is GuardState.FAULTED and guard.fault == "user_stop"
         controller.order("release_user_stop")
@@ -216,6 +223,37 @@ def test_only_rules_that_exist_can_be_taken_away() -> None:
         ActiveRules.except_for(["S99"])
 
 
+CONFIG = dataclasses.replace(suggested_cell("test", "127.0.0.1", {}).safety, state_age=1.0)
+
+
+class StandingArm:
+    """A client whose motion goes on and whose states are those it is given."""
+
+    host, moving = "nowhere", "joints"
+
+    def __init__(self) -> None:
+        zeros = np.zeros(7)
+        self.now = ArmState(
+            received=0.0, time=0.0, joints=JOINTS, joint_velocities=zeros, commanded_joints=JOINTS, external_torques=zeros,
+            wrench=np.zeros(6), mode="move", errors=(), last_errors=(), success_rate=1.0, T_flange_ee=np.eye(4), load=0.0,
+        )  # fmt: skip
+
+    def state(self) -> ArmState:
+        return self.now
+
+    def set_limits(self, limits: object) -> None:
+        pass
+
+    def set_thresholds(self, torque: float, force: float) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def close(self, *, lost: bool = False) -> None:
+        pass
+
+
 class TestGuard:
     def test_rates_above_the_cap_ask_twice(self, controller: SimulatedController) -> None:
         operator = ScriptedOperator()
@@ -266,26 +304,25 @@ class TestGuard:
 
     def test_a_motion_that_takes_too_long_is_stopped(self, start: Callable[..., SimulatedController]) -> None:
         controller = start(pacing="paced")
-        with guarded(controller, ALL_RULES, operator=ScriptedOperator(), motion_timeout=0.2, rate_fraction=0.05) as guard:
+        with guarded(controller, ALL_RULES, operator=ScriptedOperator(), motion_timeout=0.2, rate_fraction=0.01) as guard:
             guard.arm()
             assert guard.carry_out(guard.safety.travel(JOINTS + 0.3, JOINTS)) == "motion_timeout"
             assert not guard.armed
 
     def test_the_streaming_watchdog_stops_a_moving_arm(self, start: Callable[..., SimulatedController]) -> None:
         controller = start(pacing="paced")
-        with guarded(controller, ALL_RULES, operator=ScriptedOperator(), streaming_deadline=0.1) as guard:
+        with guarded(controller, ALL_RULES, operator=ScriptedOperator(), streaming_deadline=0.1, rate_fraction=0.02) as guard:
             guard.arm()
             guard.beat(guard.safety.config.streaming_deadline)
             guard.stream(guard.safety.travel(JOINTS + 0.5, JOINTS))
-            time.sleep(1.5)
-            assert guard.fault == "watchdog"
-            assert controller.status()["mode"] == "idle"
+            assert eventually(lambda: guard.fault == "watchdog")
+            assert eventually(lambda: controller.status()["mode"] == "idle")
             assert np.abs(np.array(controller.status()["joint_positions"]) - JOINTS).max() < 0.45
 
     def test_the_operator_stops_a_moving_arm(self, start: Callable[..., SimulatedController]) -> None:
         controller = start(pacing="paced", start=tuple(JOINTS.tolist()))
         operator = ScriptedOperator()
-        with guarded(controller, ALL_RULES, operator=operator) as guard:
+        with guarded(controller, ALL_RULES, operator=operator, rate_fraction=0.02) as guard:
             guard.arm()
             operator.stops = True
             assert guard.carry_out(guard.safety.travel(JOINTS + 0.4, JOINTS)) == "operator"
@@ -328,22 +365,40 @@ class TestGuard:
     def test_a_user_stop_is_never_recovered_from_while_pressed(self, controller: SimulatedController) -> None:
         with guarded(controller, ALL_RULES, operator=ScriptedOperator()) as guard:
             controller.order("press_user_stop")
-            time.sleep(0.05)
             with pytest.raises(FrankaError, match="release"):
                 guard.recover()
             controller.order("release_user_stop")
 
-    def test_a_lost_link_is_noticed_within_a_second_and_a_half(self, start: Callable[..., SimulatedController]) -> None:
+    @pytest.mark.parametrize("moving", [True, False])
+    def test_a_lost_link_is_noticed(self, moving: bool, start: Callable[..., SimulatedController]) -> None:
         controller = start(pacing="paced")
-        with guarded(controller, ALL_RULES, operator=ScriptedOperator()) as guard:
+        with guarded(controller, ALL_RULES, operator=ScriptedOperator(), rate_fraction=0.05) as guard:
             guard.arm()
-            verdict = guard.safety.travel(JOINTS + 0.5, JOINTS)
-            controller.order("freeze", seconds=60.0)
-            assert guard.carry_out(verdict) == "link_lost"
-            (fault,) = guard.log.events("fault")
-            (armed,) = guard.log.events("armed")
-            assert fault["monotonic"] - armed["monotonic"] < 1.5
-            assert guard.state is GuardState.FAULTED
+            if moving:
+                guard.stream(guard.safety.travel(JOINTS + 0.5, JOINTS))
+                assert eventually(lambda: controller.status()["extremes"]["ticks"] > 20)
+            controller.order("freeze", seconds=600.0)
+            if moving:
+                assert guard.settle() == "link_lost"
+            # An arm at rest is looked at by the watchdog alone.
+            assert eventually(lambda: guard.state is GuardState.FAULTED)
+            assert guard.fault == "link_lost"
+            with pytest.raises(NotArmedError, match="link_lost"):
+                guard.carry_out(small_motion(guard.safety))
+
+    def test_a_link_counts_as_lost_after_a_second(self) -> None:
+        arm = StandingArm()
+        guard = Guard(arm, SafetyFilter(CONFIG, ARM_MODELS.get("fr3")), mode="live", operator=None, log=EventLog())  # type: ignore[arg-type]
+        try:
+            for robot_time, received in ((5.0, 10.0), (5.0, 10.99), (5.5, 11.4), (5.5, 12.39)):
+                arm.now = dataclasses.replace(arm.now, time=robot_time, received=received)
+                guard.read()
+            arm.now = dataclasses.replace(arm.now, received=12.41)
+            with pytest.raises(RobotFaultError, match="look at robot and cable"):
+                guard.read()
+            assert guard.fault == "link_lost"
+        finally:
+            guard.close()
 
     def test_heavy_objects_need_a_payload(self, controller: SimulatedController) -> None:
         with guarded(controller, ALL_RULES, operator=ScriptedOperator()) as guard:

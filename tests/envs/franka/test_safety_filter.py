@@ -19,13 +19,13 @@ from hamster_bench.envs.franka.safety.config import SafetyConfig
 from hamster_bench.envs.franka.safety.filter import SafetyFilter, Verdict
 from hamster_bench.envs.franka.safety.guard import Guard
 from hamster_bench.envs.franka.simulated_controller.process import SimulatedController
-from hamster_bench.geometry import quat_xyzw_from_axis_angle, quat_xyzw_multiply
-from tests.envs.franka.simulated import ScriptedOperator
+from hamster_bench.geometry import quat_xyzw_from_axis_angle, quat_xyzw_multiply, rotation_angle
+from tests.envs.franka.simulated import PATIENT, ScriptedOperator
 
 MODEL = ARM_MODELS.get("fr3")
 JOINTS = np.array([0.0, 0.3, 0.0, -1.8, 0.0, 2.1, 0.7854])
 CONFIG = dataclasses.replace(
-    suggested_cell("test", "127.0.0.1", {}).safety, first_run=False, keypose_distance=0.6, rate_fraction=0.2, state_age=1.0
+    suggested_cell("test", "127.0.0.1", {}).safety, first_run=False, keypose_distance=0.6, rate_fraction=0.2, **PATIENT
 )
 # Rounding of the wire and of the library's filter [m], [rad].
 ROUNDING = 1e-4
@@ -89,6 +89,18 @@ class TestGeometry:
         verdict = SafetyFilter(low, MODEL).keypose(tilted, JOINTS)
         assert verdict.refusal is not None
         assert verdict.refusal.reason == "path_not_found"
+
+    @pytest.mark.parametrize("way", [1.0, -1.0])
+    def test_half_a_turn_of_the_gripper_goes_the_way_that_is_open(self, way: float) -> None:
+        target = kinematics.tip_pose(JOINTS)
+        target[3:] = quat_xyzw_multiply(quat_xyzw_from_axis_angle((0.0, 0.0, 1.0), way * np.pi), target[3:])
+        verdict = SafetyFilter(CONFIG, MODEL).keypose(target, JOINTS)
+        assert verdict.accepted, verdict.refusal
+        reached = kinematics.tip_pose(verdict.segments[-1].joints)
+        assert np.abs(reached[:3] - target[:3]).max() < 1e-6
+        assert rotation_angle(reached[3:], target[3:]) < 1e-6
+        for segment in verdict.segments:
+            within_limits(segment.path, CONFIG)
 
     def test_clipping_is_explicit_and_told(self) -> None:
         outside = kinematics.tip_pose(JOINTS)
@@ -154,9 +166,8 @@ def test_whatever_is_asked_what_is_let_through_is_within_limits(count: int) -> N
 @pytest.mark.parametrize("count", [300, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_no_command_that_reaches_the_controller_is_outside_box_range_or_rate(count: int, controller: SimulatedController) -> None:
     controller.order("place", joints=JOINTS.tolist())
-    config = dataclasses.replace(CONFIG, streaming_deadline=5.0)
     client = ArmClient(controller.host)
-    safety = SafetyFilter(config, MODEL, client.state().T_flange_ee)
+    safety = SafetyFilter(CONFIG, MODEL, client.state().T_flange_ee)
     guard = Guard(client, safety, mode="live", operator=ScriptedOperator(), log=EventLog())
     rng = np.random.default_rng(7)
     target_joints, target_pose, accepted = JOINTS, kinematics.tip_pose(JOINTS), 0
@@ -192,14 +203,14 @@ def test_no_command_that_reaches_the_controller_is_outside_box_range_or_rate(cou
     assert accepted > count / 20
     extremes = {name: np.array(value) for name, value in status["extremes"].items()}
     assert extremes["ticks"] > 500
-    lower, upper = np.array(config.workspace_lower), np.array(config.workspace_upper)
-    lower[2] = config.lowest_tip
+    lower, upper = np.array(CONFIG.workspace_lower), np.array(CONFIG.workspace_upper)
+    lower[2] = CONFIG.lowest_tip
     assert (extremes["tip_lower"] >= lower - ROUNDING).all(), (extremes["tip_lower"], lower)
     assert (extremes["tip_upper"] <= upper + ROUNDING).all(), (extremes["tip_upper"], upper)
     # Half of the margin is left for what the library's motions stray from the line that was checked.
-    assert (extremes["joint_lower"] >= MODEL.joint_lower + 0.5 * config.joint_margin).all()
-    assert (extremes["joint_upper"] <= MODEL.joint_upper - 0.5 * config.joint_margin).all()
+    assert (extremes["joint_lower"] >= MODEL.joint_lower + 0.5 * CONFIG.joint_margin).all()
+    assert (extremes["joint_upper"] <= MODEL.joint_upper - 0.5 * CONFIG.joint_margin).all()
     # Rates stay below the ceilings by far; the share that is set holds for joints and tip alike.
     assert (extremes["joint_speed"] <= MODEL.joint_velocity * 0.3).all(), extremes["joint_speed"] / MODEL.joint_velocity
-    assert extremes["tip_speed"] <= config.tip_speed * 1.1
-    assert extremes["tip_tilt"] <= config.orientation_cone + 0.05
+    assert extremes["tip_speed"] <= CONFIG.tip_speed * 1.1
+    assert extremes["tip_tilt"] <= CONFIG.orientation_cone + 0.05
