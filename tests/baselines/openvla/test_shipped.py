@@ -42,9 +42,7 @@ def test_it_acts_by_what_it_sees_and_is_told() -> None:
         env = gymnasium.make(f"hamster_bench/{scene}-v0", action_mode="delta_pose")
         observation, info = env.reset(options={"scenario": scenario})
         env.close()
-        agent.reset(
-            EpisodeContext(scenario=scenario, instruction=instruction or info["instruction"], rng=scenario.rng("agent"))
-        )
+        agent.reset(EpisodeContext(scenario=scenario, instruction=instruction or info["instruction"], rng=scenario.rng("agent")))
         action = agent.act(observation)
         assert env.action_space.contains(action.astype(env.action_space.dtype))
         return action
