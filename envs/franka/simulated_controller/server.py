@@ -156,6 +156,7 @@ class ControllerServer:
         world = FixedObject(settings.object_width) if self._scene is None else self._scene
         self.hand = HandController(world, self._fingers.reply, self._fingers.send_state, self._fingers.set_peer)
         self._orders: deque[_Order] = deque()
+        self._told: list[_Order] = []
         self._faults = _Faults()
         self._stopping = False
         self._hand_time = time.perf_counter()
@@ -195,6 +196,7 @@ class ControllerServer:
             self._handle_requests()
             command = self._wait_for_command(due) if self.arm.moving else None
             self.arm.tick(command)
+            self._answer_told()
             ticks += 1
             if not self.arm.moving or ticks % _HAND_EVERY == 0:
                 self._look_after_hand()
@@ -301,9 +303,20 @@ class ControllerServer:
         while self._orders:
             order = self._orders.popleft()
             try:
-                order.answer.set_result(_ORDERS[order.name](self, **order.arguments))
+                answer = _ORDERS[order.name](self, **order.arguments)
             except Exception as error:
                 order.answer.set_exception(error)
+                continue
+            if order.name in _TOLD:
+                self._told.append(order)
+            else:
+                order.answer.set_result(answer)
+
+    def _answer_told(self) -> None:
+        """Answers orders that change the state, now that one which says so is on its way."""
+        for order in self._told:
+            order.answer.set_result(None)
+        self._told.clear()
 
     def _order(self, name: str, arguments: dict[str, Any]) -> Any:
         if name not in _ORDERS:
@@ -453,6 +466,9 @@ def _reset(server: ControllerServer) -> None:
 def _reset_extremes(server: ControllerServer) -> None:
     server.arm.extremes = type(server.arm.extremes)()
 
+
+# Orders that states tell of: whoever has the answer to one reads no state from before it.
+_TOLD = ("place", "reset", "guide", "push", "press_user_stop", "release_user_stop")
 
 _ORDERS: dict[str, Callable[..., Any]] = {
     "status": _status,
