@@ -12,7 +12,7 @@ from hamster_bench.leaderboards.measures import IsDefined, Measure, always_defin
 from hamster_bench.leaderboards.notes import success_notes
 from hamster_bench.leaderboards.table import SuccessTable
 from hamster_bench.leaderboards.task_table import MEAN
-from hamster_bench.leaderboards.variation_table import AVERAGE
+from hamster_bench.leaderboards.variation_table import AVERAGE, column_entries
 from hamster_bench.scenario import CONTROL_FACTOR
 
 LABELS = ("agent", "path planner", "checkpoint", "training steps", "protocol fingerprint")
@@ -46,8 +46,7 @@ def board_grid(
     """
 
     def entries(table: SuccessTable, agent: str) -> tuple[Entry, ...]:
-        average = measure(table, agent, table.tasks, columns, is_defined)
-        return (average, *(measure(table, agent, table.tasks, (factor,), is_defined) for factor in columns))
+        return column_entries(table, agent, table.tasks, columns, is_defined, measure)
 
     blocks = [_rows(table, table.agents, players, trainings, entries) for table in tables]
     average = f"{AVERAGE} weighs the {len(columns)} columns equally; in each, tasks weigh equally."

@@ -26,7 +26,8 @@ def variation_grid(
         measure: how a figure is stated.
     """
     rows = [
-        Row(labels=(agent,), entries=_entries(table, agent, table.tasks, columns, is_defined, measure)) for agent in table.agents
+        Row(labels=(agent,), entries=column_entries(table, agent, table.tasks, columns, is_defined, measure))
+        for agent in table.agents
     ]
     return _grid(table, ("agent",), columns, rows, is_defined, measure)
 
@@ -38,7 +39,7 @@ def task_variation_grid(
     rows = [
         Row(
             labels=(agent, label),
-            entries=_entries(table, agent, tasks, columns, is_defined, measure),
+            entries=column_entries(table, agent, tasks, columns, is_defined, measure),
             kind="mean" if label == MEAN else "figures",
         )
         for agent in table.agents
@@ -47,9 +48,10 @@ def task_variation_grid(
     return _grid(table, ("agent", "task"), columns, rows, is_defined, measure)
 
 
-def _entries(
+def column_entries(
     table: SuccessTable, agent: str, tasks: Sequence[str], columns: Sequence[str], is_defined: IsDefined, measure: Measure
 ) -> tuple[Entry, ...]:
+    """The average over factors, and the figure of each; tasks weigh equally in a factor, factors in the average."""
     average = measure(table, agent, tasks, columns, is_defined)
     return (average, *(measure(table, agent, tasks, (factor,), is_defined) for factor in columns))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shlex
 import signal
 import subprocess
@@ -145,8 +146,8 @@ def test_the_rehearsal(simulated: Any, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert status(simulated)["moves"] == []
     (program,) = (block for block in blocks("text") if block.startswith("import gymnasium"))
     monkeypatch.setattr(sys, "stdin", Typist(capsys, operator_answers))
-    names: dict[str, Any] = {}
-    exec(compile(program, "docs/franka.md", "exec"), names)
+    Path("page.py").write_text(program, encoding="utf-8")
+    names = runpy.run_path("page.py")
     try:
         assert names["info"]["armed"]
         assert names["observation"] in names["env"].observation_space
