@@ -35,16 +35,17 @@ class OpenVLAPolicy:
         camera: whose images it sees.
         key: data set whose statistics apply; None where there is only one.
         crop: run on the central crop, as models fine-tuned with crops want it.
-        steps: control steps an answer is for.
+        steps: control steps an answer is for; None for what the model was trained on.
 
     Raises:
         UnknownNameError: the model does not know the data set.
         InvalidOptionError: it knows several, and none is chosen.
     """
 
-    def __init__(self, model: Model, camera: str, key: str | None, *, crop: bool, steps: int) -> None:
+    def __init__(self, model: Model, camera: str, key: str | None, *, crop: bool, steps: int | None = None) -> None:
         settings = model.network.settings
-        self._model, self._camera, self._crop, self._steps = model, camera, crop, steps
+        self._model, self._camera, self._crop = model, camera, crop
+        self._steps = settings.control_steps if steps is None else steps
         self._statistics = chosen_statistics(model.statistics, key)
         self._code = ActionTokens(settings.vocabulary, settings.bins)
 

@@ -37,7 +37,8 @@ class OpenVLAAgent:
         key: data set of the model whose actions are meant (``unnorm_key``); needed where it knows several.
         camera: whose images it sees.
         crop: run on the central crop of 0.9 of the area, as models fine-tuned with crops want it.
-        steps: control steps of 0.05 s one answer is for; 4 for a data set of 5 Hz.
+        steps: control steps of 0.05 s one answer is for; 4 for a data set of 5 Hz. None for what a model of this project was trained on,
+            and 1 for others.
         device: where to compute, as torch names it.
         precision: ``"bfloat16"`` or ``"float32"``; None for the first on a graphics card and the second elsewhere.
 
@@ -57,7 +58,7 @@ class OpenVLAAgent:
         key: str | None = None,
         camera: str = "front",
         crop: bool = False,
-        steps: int = 1,
+        steps: int | None = None,
         device: str = "cpu",
         precision: Literal["bfloat16", "float32"] | None = None,
     ) -> None:
@@ -67,7 +68,7 @@ class OpenVLAAgent:
         self._place = Path(checkpoint)
         if not self._place.exists():
             raise StoreError(f"there is no model at {checkpoint}")
-        self._options = (key, camera, crop, _at_least_one(steps), device, precision)
+        self._options = (key, camera, crop, None if steps is None else _at_least_one(steps), device, precision)
         self.needs = AgentNeeds(cameras=(camera,))
         self.checkpoint_fingerprint = weights_fingerprint(self._place)
         self._policy: OpenVLAPolicy | None = None

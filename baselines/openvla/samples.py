@@ -1,4 +1,4 @@
-"""What policies of small steps learn from: every frame of demonstrations, and the change of pose that follows."""
+"""What policies of small steps learn from: frames of demonstrations, and the change of pose that follows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DeltaSamples:
 
     Attributes:
         rgb: (N, S, S, 3) uint8, what one camera saw, at the size the network takes.
-        actions: (N, 7) float64, ``delta_pose``.
+        actions: (N, 7) float64, ``delta_pose``, or the change over several control steps.
         episodes: (N,) int64, which of ``scenarios`` each is of.
         scenarios: of the demonstrations, E of them.
         instructions: all phrasings of each.
@@ -54,7 +54,9 @@ class DeltaSamples:
         return {name: {"action": action, "num_transitions": len(self), "num_trajectories": len(self.scenarios)}}
 
 
-def read_delta_samples(store: DemoStore, scenarios: Sequence[Scenario], camera: str, size: int) -> DeltaSamples:
+def read_delta_samples(
+    store: DemoStore, scenarios: Sequence[Scenario], camera: str, size: int, control_steps: int = 1
+) -> DeltaSamples:
     """Samples of demonstrations.
 
     Args:
@@ -62,6 +64,7 @@ def read_delta_samples(store: DemoStore, scenarios: Sequence[Scenario], camera: 
         scenarios: which.
         camera: whose images.
         size: edge of the images as the network takes them [pixel].
+        control_steps: frames of 0.05 s one action is for; where several, only the first of them is a sample.
 
     Raises:
         InvalidOptionError: only keyframes have images.
@@ -79,7 +82,7 @@ def read_delta_samples(store: DemoStore, scenarios: Sequence[Scenario], camera: 
     for episode, scenario in enumerate(scenarios):
         demo = store.read(scenario, cameras=(camera,))
         instructions.append(demo.instructions)
-        frames, actions = delta_actions(demo.steps)
+        frames, actions = delta_actions(demo.steps, control_steps)
         seen = demo.images[camera]
         images += [resized(seen.rgb[seen.row(int(frame))], size) for frame in frames]
         rows["actions"].append(actions)

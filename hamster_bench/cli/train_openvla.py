@@ -77,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise InvalidOptionError(f"openvla sees one camera, got {', '.join(cameras)}")
 
     def read(store: DemoStore, scenarios: Sequence[Scenario]) -> DeltaSamples:
-        return read_delta_samples(store, scenarios, cameras[0], network.image_size)
+        return read_delta_samples(store, scenarios, cameras[0], network.image_size, network.control_steps)
 
     def make(samples: DeltaSamples, place: Place) -> OpenVLALearner:
         statistics = samples.statistics(DATA_SET)

@@ -123,11 +123,15 @@ def test_episodes_hold_what_was_demonstrated(collected: DemoStore, exported: Pat
         assert (np.stack(pictures) == demo.images["front"].rgb[frames]).all()
 
 
-def test_actions_lead_from_start_to_end(collected: DemoStore) -> None:
+@pytest.mark.parametrize("control_steps", [1, 4])
+def test_actions_lead_from_start_to_end(control_steps: int, collected: DemoStore) -> None:
     for scenario in collected.scenarios():
         steps = collected.read(scenario, cameras=()).steps
         pose = steps.gripper_pose[0].copy()
-        for action in delta_actions(steps)[1]:
+        frames, actions = delta_actions(steps, control_steps)
+        assert (frames % control_steps == 0).all()
+        assert (actions[:, 6] == steps.actions[frames, 7]).all()
+        for action in actions:
             pose[:3] += action[:3]
             pose[3:] = quat_xyzw_multiply(quat_xyzw_from_euler_xyz(action[3:6]), pose[3:])
         assert np.linalg.norm(pose[:3] - steps.gripper_pose[-1, :3]) < 2e-3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,25 @@ def test_a_network_learns_what_its_image_tells(store: Any, miniature: Any, tmp_p
         action = agent.act({"front_rgb": image})
         assert action[sideways] == pytest.approx(0.01, abs=2e-3)
         assert action[1 - sideways] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_an_answer_for_several_control_steps_is_learned_as_one_and_made_in_parts(
+    store: Any, miniature: Any, tmp_path: Path
+) -> None:
+    every, half = samples(store), read_delta_samples(store, store.scenarios(), "front", 28, 2)
+    assert (len(every), len(half)) == (4 * 11, 4 * 6)
+    assert half.actions[0, :3] == pytest.approx(2 * every.actions[0, :3])
+    slower = replace(miniature.SETTINGS, control_steps=2)
+    learner = OpenVLALearner.from_nothing(slower, half.statistics(DATA_SET), Augmentation(), seed=0)
+    train(learner, half, None, settings(2), tmp_path, record={"data": "made up"}, checkpoint_every=1000)
+    agent = make_agent(f"tiny_vla:{tmp_path / WEIGHTS_FILE}")
+    scenario = Scenario(task="close_box")
+    agent.reset(EpisodeContext(scenario=scenario, instruction="move there", rng=scenario.rng("agent")))
+    seen = [np.full((40, 40, 3), 80 * number, np.uint8) for number in range(3)]
+    actions = [agent.act({"front_rgb": image}) for image in seen]
+    assert (actions[0] == actions[1]).all(), "the second part belongs to the first image's answer"
+    memory = agent.begin(EpisodeContext(scenario=scenario, instruction="move there", rng=scenario.rng("agent")))
+    assert (agent.act_batch([memory], [{"front_rgb": seen[2]}])[0] == actions[2]).all()
 
 
 def test_losses_do_not_depend_on_what_fills_up(store: Any, miniature: Any) -> None:
