@@ -1,4 +1,4 @@
-"""Matched comparisons from the result store: agents on the same scenarios, and factors against their controls."""
+"""Matched comparisons from the result store: agents or path planners on the same scenarios, and factors against their controls."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from hamster_bench.evaluation.statistics.sequential import StepDecision, always_
 from hamster_bench.evaluation.store import ResultStore
 from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS
 
+# What the two arms of a comparison differ in.
+Kind = Literal["agents", "planners", "factors"]
 # What becomes of pairs in which something broke.
 Errors = Literal["not_successful", "left_out"]
 
@@ -142,9 +144,10 @@ class Comparison:
     """Effects under one protocol.
 
     Attributes:
-        kind: ``"agents"``: agents on the same scenarios; ``"factors"``: an agent with a factor on and off.
+        kind: ``"agents"``: agents on the same scenarios; ``"planners"``: an agent with paths of several planners on the same scenarios;
+            ``"factors"``: an agent with a factor on and off.
         subject: who is compared, for the title.
-        protocol: the rules of every record behind it.
+        protocol: the rules of every record behind it; where planners are compared, with the first one's paths.
         means: one effect for each pair of arms, over all tasks; a family for Holm's adjustment.
         by_task: one for each task of these; a family of its own.
         means_without_errors: ``means`` with the pairs left out in which something broke.
@@ -152,7 +155,7 @@ class Comparison:
         notes: what a reader has to know besides, as sentences.
     """
 
-    kind: Literal["agents", "factors"]
+    kind: Kind
     subject: str
     protocol: Protocol
     means: tuple[Effect, ...]
@@ -216,14 +219,7 @@ def compare_agents(
         _check_factors(factors, known)
     made = []
     for fingerprint in common:
-        arms = [_by_factor(contestant, fingerprint) for contestant in contestants]
-        pairs = []
-        for label, arm in zip(labels[1:], arms[1:], strict=True):
-            shared = [factor for factor in _in_order({*arms[0], *arm}) if factor in (factors or arms[0].keys() & arm.keys())]
-            pairs += [
-                _match(arms[0].get(factor, {}), arm.get(factor, {}), (labels[0], label), factor, lambda key: key)
-                for factor in shared
-            ]
+        pairs = _against_the_first(labels, [_by_factor(contestant, fingerprint) for contestant in contestants], factors)
         if any(p.keys for p in pairs):
             subject = f"{labels[0]} against {' and '.join(labels[1:])}"
             sources = list({id(source): source for source, _ in contestants}.values())
@@ -233,6 +229,70 @@ def compare_agents(
     if not made:
         raise StoreError(f"no scenario was met by both {labels[0]} and {' or '.join(labels[1:])}; run them on the same episodes")
     return tuple(made)
+
+
+def compare_planners(
+    contestant: Contestant, planners: Sequence[str], factors: Collection[str] | None = None, *, planned: int | None = None
+) -> tuple[Comparison, ...]:
+    """An agent with the first planner's paths against itself with each of the others', on the scenarios it met with both.
+
+    The arms are records under protocols that differ in nothing but the planner; one comparison for each protocol of the first planner.
+
+    Args:
+        contestant: the agent.
+        planners: two or more, as protocols name them.
+        factors: names of the factors; all that both arms have records of by default.
+        planned: pairs planned at most, for STEP; None leaves STEP out.
+
+    Raises:
+        UnknownNameError: the agent, a planner or a factor has no records.
+        InvalidOptionError: fewer than two planners, or one named twice.
+        StoreError: no scenario was met with two of the planners under otherwise equal rules.
+    """
+    if len(planners) < 2 or len(set(planners)) < len(planners):
+        raise InvalidOptionError("name at least two different path planners")
+    _check_agent(contestant)
+    source, agent = contestant
+    played = _protocols_of(contestant)
+    for planner in planners:
+        known = dict.fromkeys(protocol.path_planner for protocol in played.values())
+        if planner not in known:
+            raise UnknownNameError(f"path planner in records of {agent}", planner, known)
+    if factors is not None:
+        _check_factors(factors, {o.factor for fingerprint in played for o in source.outcomes[fingerprint]})
+    made = []
+    for protocol in played.values():
+        if protocol.path_planner != planners[0]:
+            continue
+        by_planner = {
+            other.path_planner: found for found, other in played.items() if other.differences(protocol).keys() <= {"path_planner"}
+        }
+        arms = [_by_factor(contestant, by_planner[planner]) if planner in by_planner else {} for planner in planners]
+        pairs = _against_the_first(planners, arms, factors)
+        if any(p.keys for p in pairs):
+            subject = f"{agent} with paths of {planners[0]} against {' and '.join(planners[1:])}"
+            held = [found for found in by_planner.values() if played[found].path_planner in planners]
+            notes = list(dict.fromkeys(note for found in held for note in _program_notes([source], found)))
+            made.append(_comparison("planners", subject, protocol, pairs, notes, planned))
+    if not made:
+        raise StoreError(
+            f"{agent} met no scenario with paths of {planners[0]} and of another planner under otherwise equal rules; run it with "
+            "--path-planner and each of them on the same episodes"
+        )
+    return tuple(made)
+
+
+def _against_the_first(
+    labels: Sequence[str], arms: Sequence[Mapping[str, _Outcomes]], factors: Collection[str] | None
+) -> list[_Pairs]:
+    """The first arm with each of the others, factor by factor."""
+    first, *others = arms
+    return [
+        _match(first.get(factor, {}), other.get(factor, {}), (labels[0], label), factor, lambda key: key)
+        for label, other in zip(labels[1:], others, strict=True)
+        for factor in _in_order({*first, *other})
+        if factor in (factors or first.keys() & other.keys())
+    ]
 
 
 def factor_effects(
@@ -321,7 +381,7 @@ def _match(first: _Outcomes, second: _Outcomes, arms: tuple[str, str], factor: s
 
 
 def _comparison(
-    kind: Literal["agents", "factors"],
+    kind: Kind,
     subject: str,
     protocol: Protocol,
     pairs: Sequence[_Pairs],

@@ -13,6 +13,8 @@ from hamster_bench.leaderboards.formats import latex_text
 from hamster_bench.scenario import CONTROL_FACTOR
 
 MEAN = "mean over tasks"
+_ARM = {"agents": "agent", "planners": "planner"}
+_OF = {"agents": "of the first agent", "planners": "with the first planner's paths"}
 
 _CSV_HEADER = (
     *("protocol", "fingerprint", "kind", "subject", "first", "second", "factor", "task", "errors", "tasks", "pairs"),
@@ -155,7 +157,7 @@ def _grid(comparison: Comparison, effects: Sequence[Effect], sequential: bool) -
     # With several opponents a column cannot be called after one.
     arms = ("on", "off") if on_off else (comparison.means[0].first, "second" if many else comparison.means[0].second)
     header = [
-        *(["second agent"] if many and not on_off else []),
+        *([f"second {_ARM[comparison.kind]}"] if many and not on_off else []),
         "factor",
         "task" if single else "tasks",
         "pairs",
@@ -212,14 +214,15 @@ def _step(effect: Effect) -> str:
 
 def _title(comparison: Comparison) -> str:
     what = "Effects of factors on" if comparison.kind == "factors" else "Comparison of"
-    return f"{what} {comparison.subject}, protocol {comparison.protocol.label} (fingerprint {comparison.protocol.fingerprint})"
+    rules = f"protocol {comparison.protocol.label} (fingerprint {comparison.protocol.fingerprint})"
+    return f"{what} {comparison.subject}, {rules}" + (" and those of the others" if comparison.kind == "planners" else "")
 
 
 def _notes(comparison: Comparison, by_task: bool, sequential: bool) -> list[str]:
     arms = (
         f"Difference: success with the factor on less that of the matched control ({CONTROL_FACTOR})"
         if comparison.kind == "factors"
-        else "Difference: success of the first agent less that of the second, on the same scenarios"
+        else f"Difference: success {_OF[comparison.kind]} less that of the second, on the same scenarios"
     )
     families = f"a family of {_size(comparison.means)}" + (f", tasks {_size(comparison.by_task)}" if by_task else "")
     notes = [

@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hamster_bench.leaderboards.grid import Entry, Grid, Row, Unit
 
@@ -27,6 +27,15 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 } | {character: f"\\{character}" for character in "&%$#_{}"}
+
+# What the figures of a table are called in CSV.
+_VALUES: Mapping[Unit, str] = {
+    "share": "success",
+    "share_of_failures": "share_of_failures",
+    "rank": "mean_rank",
+    "distance": "mean_distance",
+}
+_DIGITS: Mapping[Unit, str] = {"share": ".1f", "share_of_failures": ".1f", "rank": ".2f", "distance": ".3f"}
 
 # What a CSV line is about comes in this order, and anything else after it.
 _KEYS = ("task", "agent", "factor")
@@ -57,7 +66,8 @@ def to_csv(grids: Sequence[Grid]) -> str:
     """One line for each figure, at full precision; empty where there is none. Shares and their limits are in [0, 1]."""
     names = dict.fromkeys(name for grid in grids for name in (*grid.labels, grid.column_kind, *grid.fixed))
     keys = [*(key for key in _KEYS if key in names), *(name for name in names if name not in _KEYS)]
-    value = "mean_rank" if all(grid.unit == "rank" for grid in grids) else "success"
+    units = {grid.unit for grid in grids}
+    value = _VALUES[units.pop()] if len(units) == 1 else _VALUES["share"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     header = ["protocol", "fingerprint", *keys, value, "low", "high", "n", "successes", "failures", "errors"]
@@ -216,7 +226,7 @@ def _by_column(grid: Grid) -> Iterator[tuple[Row, str, Entry]]:
 
 
 def _number(value: float, unit: Unit) -> str:
-    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}"
+    return format(100 * value if unit.startswith("share") else value, _DIGITS[unit])
 
 
 def _exact(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hamster_bench.leaderboards.table import Cell
 
-Unit = Literal["share", "rank"]
+Unit = Literal["share", "share_of_failures", "rank", "distance"]
 RowKind = Literal["figures", "mean", "reference"]
 
 
@@ -71,7 +71,7 @@ class Grid:
         column_kind: what the headings name, such as ``"factor"``.
         rows: in the order in which they are shown; rows that share all labels but the last stand together.
         notes: what a reader has to know, one sentence or two each.
-        unit: shares are written in per cent.
+        unit: shares are written in per cent, distances in fractions of the image.
         fixed: what holds for the whole table, by name, such as ``{"factor": "no_var"}``.
         protocol: label of the protocol; empty where there is none, or several.
         fingerprint: fingerprint of the protocol; empty where there is none, or several.

@@ -1,4 +1,4 @@
-"""``hamster-bench compare``: agents against each other, or factors against their controls, on the same scenarios."""
+"""``hamster-bench compare``: agents or path planners against each other, or factors against their controls, on the same scenarios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from pathlib import Path
 from hamster_bench.cli.options import agent_names, names, whole_number, write_text
 from hamster_bench.errors import InvalidOptionError
 from hamster_bench.evaluation.store import ResultStore
-from hamster_bench.leaderboards.comparison import Comparison, Contestant, Source, compare_agents, factor_effects
+from hamster_bench.leaderboards.comparison import (
+    Comparison,
+    Contestant,
+    Source,
+    compare_agents,
+    compare_planners,
+    factor_effects,
+)
 from hamster_bench.leaderboards.comparison_formats import to_csv, to_latex, to_markdown, to_text
 
 _ALL = ("all",)
@@ -22,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--agents", type=agent_names, metavar="A,B,...", help="compare the first with each of the others")
     who.add_argument("--agent", metavar="A", help="compare its episodes under each factor with their matched controls")
+    parser.add_argument(
+        "--planners",
+        type=agent_names,
+        metavar="P,Q,...",
+        help="with --agent: compare its episodes with paths of the first planner with those with paths of each of the others",
+    )
     parser.add_argument(
         "--factors",
         type=names,
@@ -59,8 +72,12 @@ def execute(arguments: argparse.Namespace) -> int:
 def _compare(arguments: argparse.Namespace) -> tuple[Comparison, ...]:
     factors = None if arguments.factors == _ALL else arguments.factors
     if arguments.agent is not None and arguments.second is not None:
-        raise InvalidOptionError("a factor is compared with its control in one directory; leave the second out, or name --agents")
+        raise InvalidOptionError("factors and planners are compared in one directory; leave the second out, or name --agents")
     source = _read(arguments.directory)
+    if arguments.planners is not None:
+        if arguments.agent is None:
+            raise InvalidOptionError("--planners are compared by what one agent does with their paths; name it with --agent")
+        return compare_planners(Contestant(source, arguments.agent), arguments.planners, factors, planned=arguments.step)
     if arguments.agent is not None:
         return factor_effects(Contestant(source, arguments.agent), factors, planned=arguments.step)
     others = source if arguments.second is None else _read(arguments.second)

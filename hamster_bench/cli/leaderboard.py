@@ -11,7 +11,7 @@ from typing import Any
 
 from hamster_bench.agent import AGENTS, Agent, make_agent
 from hamster_bench.cli import leaderboard_media
-from hamster_bench.cli.options import whole_number
+from hamster_bench.cli.options import whole_number, write_text
 from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import HamsterBenchError
@@ -23,6 +23,7 @@ from hamster_bench.evaluation.replay import replay
 from hamster_bench.leaderboards.bundle import DeclaredPlan
 from hamster_bench.leaderboards.site.board import make_board
 from hamster_bench.leaderboards.site.build import Media, Words, build_site
+from hamster_bench.leaderboards.site.digests import site_digests
 from hamster_bench.leaderboards.site.server import make_server
 from hamster_bench.leaderboards.sources import read_sources
 from hamster_bench.leaderboards.submission import Checks, add_to_board
@@ -89,6 +90,12 @@ def _add_arguments_of_build(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="film N successes and N failures of each agent and task, where the agent exists here (default 0); filmed once and kept",
     )
+    parser.add_argument(
+        "--digests",
+        type=Path,
+        metavar="FILE",
+        help="write the SHA-256 of every file of the site, as sha256sum does: what to keep of a site that can be built again",
+    )
     parser.set_defaults(execute=_build)
 
 
@@ -106,6 +113,8 @@ def _build(arguments: argparse.Namespace) -> int:
         factors={name: (FACTORS.get(name).summary, FACTORS.get(name).distribution) for name in FACTORS},
     )
     count = build_site(board, arguments.out, title=arguments.title, words=words, media=media)
+    if arguments.digests is not None:
+        write_text(arguments.digests, site_digests(arguments.out))
     records = sum(len(records) for section in board.sections for records in section.records.values())
     print(f"{arguments.out}: {records} records of {len(board.agents)} agents in {count} files")
     print(f"open {arguments.out / 'index.html'}, or: hamster-bench leaderboard serve {arguments.out}")

@@ -29,7 +29,9 @@ COMMANDS: dict[str, Entry] = {
     "table": Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "failures": Entry("hamster_bench.cli.failures", "say why agents that follow 2D paths fail: path, adherence or execution"),
     "figures": Entry("hamster_bench.cli.figures", "draw heat maps, failure splits and other figures from stored results"),
-    "compare": Entry("hamster_bench.cli.compare", "compare agents, or factors with their controls, on the same scenarios"),
+    "compare": Entry(
+        "hamster_bench.cli.compare", "compare agents, path planners, or factors with their controls, on the same scenarios"
+    ),
     "power": Entry("hamster_bench.cli.power", "say which difference a number of episodes can show, or how many one needs"),
     "replay": Entry("hamster_bench.cli.replay", "run one recorded episode again, compare, and film it"),
     "tasks": Entry("hamster_bench.cli.tasks", "list the tasks"),

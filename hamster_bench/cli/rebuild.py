@@ -10,7 +10,8 @@ import shlex
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hamster_bench.errors import InvalidOptionError, StoreError
@@ -32,19 +33,19 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs the commands of every folder; with ``--check`` 1 if a file would change."""
     recipes = [(folder, read_recipe(folder)) for folder in arguments.folders]
     different = False
-    for folder, commands in recipes:
+    for folder, recipe in recipes:
         if not arguments.check:
-            _make(folder, commands)
-            print(f"{folder}: {len(commands)} commands run")
+            _make(folder, recipe.commands)
+            print(f"{folder}: {len(recipe.commands)} commands run")
             continue
         with tempfile.TemporaryDirectory() as place:
             copy = Path(place) / folder.resolve().name
-            shutil.copytree(folder, copy)
+            shutil.copytree(folder, copy, ignore=recipe.left_behind(folder))
             # A moment that no file written from now on can have.
             for file in _files(copy):
                 os.utime(copy / file, ns=(0, 0))
-            _make(copy, commands)
-            made = [file for file in _files(copy) if (copy / file).stat().st_mtime_ns and file.name != "results.lock"]
+            _make(copy, recipe.commands)
+            made = [file for file in _files(copy) if (copy / file).stat().st_mtime_ns and recipe.publishes(file)]
             changed = [file for file in made if not _same(copy / file, folder / file)]
         print(f"{folder}: {len(made) - len(changed)} of {len(made)} files are the same bytes")
         for file in changed:
@@ -53,8 +54,33 @@ def execute(arguments: argparse.Namespace) -> int:
     return 1 if different else 0
 
 
-def read_recipe(folder: Path) -> list[list[str]]:
-    """The commands of a folder, as words.
+@dataclass(frozen=True)
+class Recipe:
+    """How the files of a folder are made.
+
+    Attributes:
+        commands: as words, in their order.
+        unpublished: folders that are made and not kept, such as a site of which only the digests are.
+    """
+
+    commands: tuple[tuple[str, ...], ...]
+    unpublished: tuple[str, ...] = ()
+
+    def publishes(self, file: Path) -> bool:
+        """Whether a file, named from the folder, is one that is kept."""
+        return file.name != "results.lock" and not any(file.is_relative_to(folder) for folder in self.unpublished)
+
+    def left_behind(self, folder: Path) -> Callable[[str, list[str]], set[str]]:
+        """What `shutil.copytree` need not copy of the folder."""
+
+        def ignored(place: str, names: list[str]) -> set[str]:
+            return {name for name in names if not self.publishes((Path(place) / name).relative_to(folder))}
+
+        return ignored
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe of a folder.
 
     Raises:
         StoreError: there is no recipe, or it cannot be read.
@@ -63,15 +89,18 @@ def read_recipe(folder: Path) -> list[list[str]]:
     file = folder / RECIPE
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-        commands = [shlex.split(line) for line in content["commands"]]
+        commands = tuple(tuple(shlex.split(line)) for line in content["commands"])
+        unpublished = content.get("unpublished", [])
+        if not isinstance(unpublished, list) or not all(isinstance(name, str) for name in unpublished):
+            raise TypeError("unpublished must be a list of folders")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{file} is no list of commands ({type(error).__name__}: {error}); it wants: commands = ['table . --csv table.csv']"
         ) from error
     for words in commands:
-        if not any(words[: len(allowed.split())] == allowed.split() for allowed in _ALLOWED):
+        if not any(words[: len(allowed.split())] == tuple(allowed.split()) for allowed in _ALLOWED):
             raise InvalidOptionError(f"{file} wants to run {shlex.join(words)!r}; what may be run is {', '.join(_ALLOWED)}")
-    return commands
+    return Recipe(commands, tuple(unpublished))
 
 
 def _make(folder: Path, commands: Sequence[Sequence[str]]) -> None:

@@ -18,10 +18,12 @@ from hamster_bench.leaderboards.agent_sheet import FILE_NAME as AGENT_SHEET
 from hamster_bench.leaderboards.agent_sheet import read_agent_sheet
 from hamster_bench.leaderboards.board_table import board_grid, board_task_grid
 from hamster_bench.leaderboards.camera_table import camera_grids
+from hamster_bench.leaderboards.cause_table import cause_grid
 from hamster_bench.leaderboards.demonstration_table import demonstration_grid
 from hamster_bench.leaderboards.formats import to_csv, to_latex, to_markdown, to_text
 from hamster_bench.leaderboards.grid import Grid
 from hamster_bench.leaderboards.measures import MEASURES, IsDefined, Measure
+from hamster_bench.leaderboards.path_table import path_grid
 from hamster_bench.leaderboards.ranking_table import FILE_NAME as RANKINGS
 from hamster_bench.leaderboards.ranking_table import ranking_grid, read_rankings
 from hamster_bench.leaderboards.reference import reference_for, with_reference
@@ -40,6 +42,8 @@ FORMS = {
     "board_tasks": "the same x tasks, for one factor",
     "task_types": "agents x types of tasks",
     "demonstrations": f"success by share of the demonstrations; needs DIR/{AGENT_SHEET} or --agent-sheet",
+    "paths": "path planners x the 15 columns: distance of the first path of an episode from the scripted solution's",
+    "causes": "why agents that follow 2D paths failed: path, adherence or execution",
     "cameras": "camera in its place, moved, and other cameras",
     "trials": "success score in trials on a robot, by axis",
     "path_ranking": f"mean ranks of path planners, from DIR/{RANKINGS}",
@@ -165,7 +169,13 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
     if form == "trials":
         with ResultStore.for_reading(directory) as store:
             return list(trial_grids(store))
+    if form == "causes":
+        with ResultStore.for_reading(directory) as store:
+            return [cause_grid(store, tasks=arguments.tasks, agents=arguments.agents)]
     is_defined = defined_cells()
+    if form == "paths":
+        with ResultStore.for_reading(directory) as store:
+            return [path_grid(store, columns=columns(), tasks=arguments.tasks, is_defined=is_defined)]
     measure = MEASURES[arguments.spread]
     factor: str = arguments.factor or CONTROL_FACTOR
     tables = read(directory, tasks=arguments.tasks, agents=arguments.agents)

@@ -17,6 +17,7 @@ fractions of the image. For a failed episode these questions are asked in order,
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
@@ -46,6 +47,9 @@ STRAYED_CHANGE = 0.10
 MISSED = 0.03
 # Policies stop a little before the end of a path that was thinned.
 FOLLOWED = 0.8
+
+# Distance of an episode without a path [fraction of the image]: no two points of an image are farther apart.
+NO_PATH_DISTANCE = math.sqrt(2.0)
 
 _SAMPLES = 64
 # Endings by which an agent says, or the clock for it, that it did not go on.
@@ -117,6 +121,37 @@ def attribute_failure(record: EpisodeRecord) -> Attribution | None:
     return Attribution(cause, path_error, change_error, strayed, strayed_change, missed, followed)
 
 
+class PathDistances(NamedTuple):
+    """How far a proposed path lies from that of the scripted solution [fraction of the image].
+
+    Attributes:
+        at_changes: mean distance at the solution's gripper changes, or of the ends where it has none.
+        along: by dynamic time warping.
+    """
+
+    at_changes: float
+    along: float
+
+
+def path_distances(record: EpisodeRecord) -> PathDistances | None:
+    """Distances of the first path an episode was given; `NO_PATH_DISTANCE` where its planner had none.
+
+    Returns:
+        None where no planner was asked, or the path of the scripted solution is not known.
+
+    Raises:
+        PathError: the record holds no paths where it should.
+    """
+    proposals = _proposals(record)
+    if not proposals or record.oracle_path is None:
+        return None
+    first = proposals[0]
+    if first is None:
+        return PathDistances(NO_PATH_DISTANCE, NO_PATH_DISTANCE)
+    solution = Track.from_text(record.oracle_path).path
+    return PathDistances(gripper_change_error(first, solution).distance, dtw_distance(first, solution))
+
+
 class FailureSplit(NamedTuple):
     """How many failures have which cause.
 
@@ -147,7 +182,7 @@ def failure_splits(records: Iterable[EpisodeRecord]) -> dict[str, FailureSplit]:
 
 
 def _proposals(record: EpisodeRecord) -> list[Path2D | None]:
-    """Every answer of the planner, in turn; None where it had no path."""
+    """Every answer of the planner, in turn; None where it had no path; empty where no planner was asked."""
     if record.proposals is None:
         return []
     try:

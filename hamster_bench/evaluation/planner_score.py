@@ -13,6 +13,7 @@ import numpy as np
 
 from hamster_bench.envs.wrappers.proposal import PathProposal
 from hamster_bench.errors import InvalidOptionError
+from hamster_bench.evaluation.attribution import NO_PATH_DISTANCE
 from hamster_bench.evaluation.environment import Requirements, make_environment, path_camera
 from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import Protocol
@@ -20,9 +21,6 @@ from hamster_bench.evaluation.statistics import CONFIDENCE
 from hamster_bench.paths.distances import dtw_distance, frechet_distance, gripper_change_error
 from hamster_bench.planners import PathPlanner
 from hamster_bench.scenario import Scenario
-
-# Distance of an episode without a path [fraction of the image]: no two points of an image are farther apart.
-NO_PATH_DISTANCE = math.sqrt(2.0)
 
 
 class PathScore(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_a_check_tells_what_does_not_follow_from_the_records_and_changes_nothing
     [
         (None, "is no list of commands"),
         ("commands = 3", "is no list of commands"),
+        ('commands = []\nunpublished = "site"', "must be a list of folders"),
         ("comands = []", "is no list of commands"),
         ('commands = ["run --agents expert --tasks all --episodes 9 --out x"]', "what may be run is"),
         ('commands = ["leaderboard add x.zip --board b"]', "what may be run is"),
@@ -75,6 +77,22 @@ def test_a_command_that_fails_is_named(published: Path, capsys: pytest.CaptureFi
     (published / "rebuild.toml").write_text('commands = ["table . --form no_such_form"]', encoding="utf-8")
     assert main(["rebuild", str(published)]) == REFUSED
     assert "table . --form no_such_form" in capsys.readouterr().err
+
+
+def test_of_a_site_the_digests_are_kept(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = 'unpublished = ["site"]\ncommands = ["leaderboard build . --out site --pictures 0 --digests site.sha256"]\n'
+    (published / "rebuild.toml").write_text(recipe, encoding="utf-8")
+    assert main(["rebuild", str(published)]) == 0
+    kept = (published / "site.sha256").read_text(encoding="utf-8").splitlines()
+    assert {line.split("  ")[1] for line in kept} == {
+        file.relative_to(published / "site").as_posix() for file in (published / "site").rglob("*") if file.is_file()
+    }
+    subprocess.run(["sha256sum", "--check", "--quiet", "../site.sha256"], cwd=published / "site", check=True)
+    shutil.rmtree(published / "site")
+    assert main(["rebuild", str(published), "--check"]) == 0
+    assert "1 of 1 files are the same bytes" in capsys.readouterr().out
+    (published / "site.sha256").write_text("\n".join(kept[1:]), encoding="utf-8")
+    assert main(["rebuild", str(published), "--check"]) == 1
 
 
 @pytest.mark.parametrize("recipe", sorted(RESULTS.glob("*/rebuild.toml")), ids=lambda path: path.parent.name)

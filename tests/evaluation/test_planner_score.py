@@ -13,7 +13,8 @@ import pytest
 from hamster_bench.cli.main import main
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import PlannerError
-from hamster_bench.evaluation.planner_score import NO_PATH_DISTANCE, PathScore, by_cell, score_planner
+from hamster_bench.evaluation.attribution import NO_PATH_DISTANCE
+from hamster_bench.evaluation.planner_score import PathScore, by_cell, score_planner
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.paths import Path2D
 from hamster_bench.planners import PathPlanner, make_planner

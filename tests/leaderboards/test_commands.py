@@ -32,8 +32,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# Trials are of a robot; tests/trials covers their table.
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "trials"])
+# Trials are of a robot, paths and causes need paths: tests/trials and test_path_tables cover their tables.
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("trials", "paths", "causes")])
 def test_every_form_is_printed_and_written(form: str, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {option: tmp_path / f"t{option}" for option in ("--markdown", "--latex", "--csv")}
     words = ["table", str(results), "--form", form, *(str(word) for pair in files.items() for word in pair)]

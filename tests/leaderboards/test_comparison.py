@@ -18,7 +18,14 @@ from hamster_bench.evaluation.protocol import Protocol, make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.statistics import holm, mcnemar_p, paired_difference
 from hamster_bench.evaluation.store import ResultStore
-from hamster_bench.leaderboards.comparison import Comparison, Contestant, Source, compare_agents, factor_effects
+from hamster_bench.leaderboards.comparison import (
+    Comparison,
+    Contestant,
+    Source,
+    compare_agents,
+    compare_planners,
+    factor_effects,
+)
 from hamster_bench.leaderboards.comparison_formats import MEAN, to_csv, to_latex, to_markdown, to_text
 from hamster_bench.scenario import VARIATION_FACTORS, Scenario
 
@@ -251,6 +258,54 @@ def test_protocols_are_never_mixed() -> None:
         factor_effects(Contestant(split, "x"))
 
 
+def of_planners(**letters: str) -> Source:
+    """Outcomes of one agent, with the paths of each planner."""
+    protocols = [make_protocol("hamster", path_planner=planner) for planner in letters]
+    made = [source(outcomes("x", held), protocol=protocol) for held, protocol in zip(letters.values(), protocols, strict=True)]
+    return Source(
+        name="runs/x",
+        protocols={fingerprint: protocol for part in made for fingerprint, protocol in part.protocols.items()},
+        outcomes={fingerprint: listed for part in made for fingerprint, listed in part.outcomes.items()},
+        versions={fingerprint: listed for part in made for fingerprint, listed in part.versions.items()},
+    )
+
+
+def test_planners_are_compared_on_the_scenarios_of_both_and_by_nothing_else() -> None:
+    where = of_planners(sketch="sssf", oracle="ssss", wrong="ffs")
+    comparison = only(compare_planners(Contestant(where, "x"), ["sketch", "oracle", "wrong"]))
+    assert comparison.kind == "planners"
+    assert comparison.protocol.path_planner == "sketch"
+    oracle, wrong = comparison.means
+    assert (oracle.first, oracle.second, oracle.pairs, oracle.first_only, oracle.second_only) == ("sketch", "oracle", 4, 0, 1)
+    assert (wrong.pairs, wrong.first_only, wrong.second_only, wrong.without_partner) == (3, 2, 0, (1, 0))
+    assert [effect.p_holm for effect in comparison.means] == list(holm([effect.p for effect in comparison.means]))
+    text = to_text([comparison])
+    assert "Comparison of x with paths of sketch against oracle and wrong" in text
+    assert "second planner" in text
+    # A protocol that differs in another rule as well is no partner.
+    other = make_protocol("hamster", path_planner="oracle", grasp="friction")
+    mixed = of_planners(sketch="ss")
+    mixed = Source(
+        name="mixed",
+        protocols={**mixed.protocols, other.fingerprint: other},
+        outcomes={**mixed.outcomes, other.fingerprint: outcomes("x", "ff")},
+        versions={**mixed.versions, other.fingerprint: ["{}"]},
+    )
+    with pytest.raises(StoreError, match="otherwise equal rules"):
+        compare_planners(Contestant(mixed, "x"), ["sketch", "oracle"])
+
+
+@pytest.mark.parametrize("planners", [["sketch"], ["sketch", "sketch"]])
+def test_a_planner_is_not_compared_with_itself(planners: list[str]) -> None:
+    with pytest.raises(InvalidOptionError, match="two different path planners"):
+        compare_planners(Contestant(of_planners(sketch="ss"), "x"), planners)
+
+
+def test_a_planner_without_records_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean: oracle"):
+        compare_planners(Contestant(of_planners(sketch="ss", oracle="ss"), "x"), ["sketch", "oracel"])
+
+
 def test_what_is_not_there_is_refused_with_what_is() -> None:
     where = source(outcomes("expert", "ss"), outcomes("random", "ff", start=5), outcomes("expert", "s", factor="tab_tex"))
     with pytest.raises(UnknownNameError, match="Did you mean: expert"):
@@ -343,6 +398,10 @@ def test_the_command_refuses_without_a_trace(tmp_path: Path, capsys: pytest.Capt
     assert "They differ in grasp: attach and friction" in capsys.readouterr().err
     assert main(["compare", str(made), str(other), "--agent", "x"]) == 2
     assert "leave the second out" in capsys.readouterr().err
+    assert main(["compare", str(made), "--agents", "x,y", "--planners", "sketch,oracle"]) == 2
+    assert "--agent" in capsys.readouterr().err
+    assert main(["compare", str(made), "--agent", "x", "--planners", "oracle,sketch"]) == 2
+    assert "path planner in records of x" in capsys.readouterr().err
     assert main(["compare", str(tmp_path / "none"), "--agent", "x"]) == 2
     assert "no results" in capsys.readouterr().err
 
