@@ -53,6 +53,7 @@ class ThreeDDiffuserActor:
         sampler: Literal["ddpm", "ddim"] | None = None,
         steps: int | None = None,
     ) -> None:
+        self.checkpoint_file = _file(checkpoint)
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, self._path, device, sampler, steps)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -98,6 +99,13 @@ class HamsterThreeDDiffuserActor(ThreeDDiffuserActor):
         super().__init__(checkpoint, device, sampler, steps)
 
 
+def _file(checkpoint: str) -> Path:
+    file = CHECKPOINTS.get(checkpoint) if checkpoint in CHECKPOINTS.names() else Path(checkpoint)
+    if not file.is_file():
+        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file, or one of {', '.join(CHECKPOINTS.names())}")
+    return file
+
+
 def _loaded(
     checkpoint: str, path: PathForm, device: str, sampler: Literal["ddpm", "ddim"] | None, steps: int | None
 ) -> tuple[DiffuserActorAgent, str]:
@@ -107,9 +115,7 @@ def _loaded(
     from hamster_bench.baselines.diffuser_actor.agent import DiffuserActorAgent
     from hamster_bench.baselines.diffuser_actor.checkpoint import load
 
-    file = CHECKPOINTS.get(checkpoint) if checkpoint in CHECKPOINTS.names() else Path(checkpoint)
-    if not file.is_file():
-        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file, or one of {', '.join(CHECKPOINTS.names())}")
+    file = _file(checkpoint)
     held = load(file)
     learning = held.training.get("learning") or {}
     trained_on: PathForm = "overlay" if learning.get("path") else "none"

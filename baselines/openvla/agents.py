@@ -65,12 +65,12 @@ class OpenVLAAgent:
         for package in ("torch", "transformers"):
             if importlib.util.find_spec(package) is None:
                 raise MissingDependencyError(f"openvla needs {package}; install it with: {_INSTALL}")
-        self._place = Path(checkpoint)
-        if not self._place.exists():
+        self.checkpoint_file = Path(checkpoint)
+        if not self.checkpoint_file.exists():
             raise StoreError(f"there is no model at {checkpoint}")
         self._options = (key, camera, crop, None if steps is None else _at_least_one(steps), device, precision)
         self.needs = AgentNeeds(cameras=(camera,))
-        self.checkpoint_fingerprint = weights_fingerprint(self._place)
+        self.checkpoint_fingerprint = weights_fingerprint(self.checkpoint_file)
         self._policy: OpenVLAPolicy | None = None
         self._episode: Memory | None = None
 
@@ -106,7 +106,7 @@ class OpenVLAAgent:
 
             key, camera, crop, steps, device, precision = self._options
             small = precision == "bfloat16" or (precision is None and device != "cpu")
-            model = load(self._place, torch.bfloat16 if small else torch.float32, device)
+            model = load(self.checkpoint_file, torch.bfloat16 if small else torch.float32, device)
             self._policy = OpenVLAPolicy(model, camera, key, crop=crop, steps=steps)
         return self._policy
 

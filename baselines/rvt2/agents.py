@@ -47,6 +47,7 @@ class Rvt2:
     action_mode: ActionMode = "keypose"
 
     def __init__(self, checkpoint: str = "small_vanilla", device: str = "cpu") -> None:
+        self.checkpoint_file = _file(checkpoint)
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "none", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -81,6 +82,7 @@ class HamsterRvt2:
     action_mode: ActionMode = "keypose"
 
     def __init__(self, checkpoint: str = "small_path", device: str = "cpu") -> None:
+        self.checkpoint_file = _file(checkpoint)
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "overlay", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -115,6 +117,7 @@ class HamsterRvt2Concat:
     action_mode: ActionMode = "keypose"
 
     def __init__(self, checkpoint: str = "small_concat", device: str = "cpu") -> None:
+        self.checkpoint_file = _file(checkpoint)
         self._agent, self.checkpoint_fingerprint = _loaded(checkpoint, "channels", device)
         self.needs: AgentNeeds = self._agent.needs
 
@@ -131,6 +134,13 @@ class HamsterRvt2Concat:
         return self._agent.act(observation)
 
 
+def _file(checkpoint: str) -> Path:
+    file = CHECKPOINTS.get(checkpoint) if checkpoint in CHECKPOINTS else Path(checkpoint)
+    if not file.is_file():
+        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file, or one of {', '.join(CHECKPOINTS.names())}")
+    return file
+
+
 def _loaded(checkpoint: str, path: PathForm, device: str) -> tuple[Rvt2Agent, str]:
     """The policy of a checkpoint, and the fingerprint of the file."""
     if importlib.util.find_spec("torch") is None:
@@ -138,9 +148,7 @@ def _loaded(checkpoint: str, path: PathForm, device: str) -> tuple[Rvt2Agent, st
     from hamster_bench.baselines.rvt2.agent import Rvt2Agent
     from hamster_bench.baselines.rvt2.checkpoint import load
 
-    file = CHECKPOINTS.get(checkpoint) if checkpoint in CHECKPOINTS else Path(checkpoint)
-    if not file.is_file():
-        raise StoreError(f"there is no checkpoint {checkpoint!r}; give a file, or one of {', '.join(CHECKPOINTS.names())}")
+    file = _file(checkpoint)
     held = load(file)
     learning = held.training.get("learning")
     trained_on: PathForm = held.network.settings.path_form(drawn=bool(learning and learning.get("path")))

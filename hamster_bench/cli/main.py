@@ -45,6 +45,9 @@ COMMANDS: dict[str, Entry] = {
     "score-planner": Entry("hamster_bench.cli.score_planner", "compare a path planner's paths with the expert's"),
     "demos": Entry("hamster_bench.cli.demos", "collect demonstrations of the expert, look at them, check and export them"),
     "export": Entry("hamster_bench.cli.export", "write the records of a results directory, or simulated data for training"),
+    "card": Entry(
+        "hamster_bench.cli.card", "write the model card of a checkpoint: what it learned from, how, and how well it does"
+    ),
     "rebuild": Entry("hamster_bench.cli.rebuild", "make the tables, figures and pages of published results again"),
     "merge": Entry("hamster_bench.cli.merge", "make one results directory of several"),
     "train": Entry("hamster_bench.cli.train", "train what is learned"),

@@ -18,7 +18,7 @@ from hamster_bench.errors import InvalidOptionError, StoreError
 
 RECIPE = "rebuild.toml"
 # What reads records and writes files, and nothing else: a folder of somebody else's results runs nothing but these.
-_ALLOWED = ("table", "compare", "figures", "failures", "leaderboard build")
+_ALLOWED = ("table", "compare", "figures", "failures", "card", "leaderboard build")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
