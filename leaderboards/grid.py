@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hamster_bench.leaderboards.table import Cell
@@ -89,3 +89,16 @@ class Grid:
     protocol: str = ""
     fingerprint: str = ""
     counted: bool = False
+
+
+def upright(grid: Grid) -> Grid:
+    """The same figures with a row for each column and a column for each row: long tables are read on narrow screens, wide ones are not.
+
+    A column is called by all labels of its row.
+    """
+    heads = [" ".join(row.labels) for row in grid.rows]
+    rows = [
+        Row(labels=(column,), entries=tuple(row.entries[place] for row in grid.rows)) for place, column in enumerate(grid.columns)
+    ]
+    kind = grid.labels[0] if len(grid.labels) == 1 else " and ".join(grid.labels)
+    return replace(grid, labels=(grid.column_kind,), columns=tuple(heads), column_kind=kind, rows=tuple(rows))

@@ -9,7 +9,7 @@ from typing import Any
 from hamster_bench.agent import AgentNeeds
 from hamster_bench.evaluation.store import Player
 from hamster_bench.leaderboards.formats import to_markdown
-from hamster_bench.leaderboards.grid import Grid, Row
+from hamster_bench.leaderboards.grid import Grid, Row, upright
 from hamster_bench.leaderboards.measures import IsDefined, always_defined, with_interval
 from hamster_bench.leaderboards.notes import success_notes
 from hamster_bench.leaderboards.table import SuccessTable
@@ -148,22 +148,7 @@ def _results(
         rows=tuple(rows),
         notes=tuple(notes),
     )
-    return _upright(shown)
-
-
-def _upright(grid: Grid) -> Grid:
-    """The same with a row for each factor: a card is read on narrow screens."""
-    return Grid(
-        title=grid.title,
-        labels=("factor",),
-        columns=tuple(" ".join(row.labels) for row in grid.rows),
-        column_kind="paths and protocol",
-        rows=tuple(
-            Row(labels=(column,), entries=tuple(row.entries[place] for row in grid.rows))
-            for place, column in enumerate(grid.columns)
-        ),
-        notes=grid.notes,
-    )
+    return upright(shown)
 
 
 def _table(facts: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hamster_bench.leaderboards.grid import Entry, Grid, Row
+from hamster_bench.leaderboards.grid import Entry, Grid, Row, upright
 from hamster_bench.leaderboards.measures import IsDefined, Measure, over_seeds, with_interval
 from hamster_bench.leaderboards.notes import success_notes, success_title
 from hamster_bench.leaderboards.table import SuccessTable
@@ -30,6 +30,11 @@ def variation_grid(
         for agent in table.agents
     ]
     return _grid(table, ("agent",), columns, rows, is_defined, measure)
+
+
+def factor_grid(table: SuccessTable, *, columns: Sequence[str], is_defined: IsDefined, measure: Measure = with_interval) -> Grid:
+    """As `variation_grid`, with a row for each factor and a column for each agent."""
+    return upright(variation_grid(table, columns=columns, is_defined=is_defined, measure=measure))
 
 
 def task_variation_grid(

@@ -31,13 +31,14 @@ from hamster_bench.leaderboards.table import SuccessTable, success_tables
 from hamster_bench.leaderboards.task_table import task_grid
 from hamster_bench.leaderboards.task_type_table import task_type_grid
 from hamster_bench.leaderboards.trial_table import trial_grids
-from hamster_bench.leaderboards.variation_table import task_variation_grid, variation_grid
+from hamster_bench.leaderboards.variation_table import factor_grid, task_variation_grid, variation_grid
 from hamster_bench.scenario import CONTROL_FACTOR
 
 FORMS = {
     "tasks": "tasks x agents, or tasks x factors for each agent",
     "variations": "agents x the 15 columns of the variation table",
     "task_variations": "the same with the tasks of each agent",
+    "factors": "the 15 columns of the variation table as rows x agents",
     "board": f"all agents, planners and protocols in one x the 15 columns, with checkpoints and, from {AGENT_SHEET}, training steps",
     "board_tasks": "the same x tasks, for one factor",
     "task_types": "agents x types of tasks",
@@ -193,7 +194,7 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
         return [task_type_grid(table, factor=factor, measure=measure, is_defined=is_defined) for table in tables]
     if form == "tasks":
         return [task_grid(table, measure=measure, is_defined=is_defined) for table in tables]
-    rows = variation_grid if form == "variations" else task_variation_grid
+    rows = {"variations": variation_grid, "factors": factor_grid, "task_variations": task_variation_grid}[form]
     return [rows(table, columns=columns(), is_defined=is_defined, measure=measure) for table in tables]
 
 
