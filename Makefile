@@ -13,7 +13,7 @@ INSTALL_INPUTS := setup.cfg constraints.txt scripts/setup.sh
 .PHONY: help demo test test-all lint format bench coppeliasim-check
 
 help:
-	@echo "make demo      see the benchmark run: three agents, four tasks, a table and a picture in $(OUT)/"
+	@echo "make demo      see the benchmark run: five agents, three tasks, all columns; a table and a picture in $(OUT)/"
 	@echo "make test      linters, type checker and the fast tests"
 	@echo "make test-all  the slow tests as well"
 	@echo "make lint      linters and type checker only"
@@ -53,7 +53,7 @@ coppeliasim-check:
 	@$(PYTHON) -m hamster_bench table runs/coppeliasim-check
 
 $(VENV)/.installed: $(INSTALL_INPUTS)
-	@bash scripts/setup.sh $(VENV)
+	@bash scripts/setup.sh $(VENV) torch
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -103,13 +103,15 @@ def _training(header: Mapping[str, Any]) -> str:
     each = sorted(set(counts.values()))
     span = f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}"
     path = (training.get("learning") or {}).get("path")
+    started = training.get("started_from")
     facts = {
         "command": f"{training['command']} --config {training['config']}",
         "demonstrations": f"{data['demonstrations']} ({span} of each task), {data['held_out']} more held out",
         "tasks": ", ".join(counts),
         "their base seeds": ", ".join(map(str, data["seeds"])),
         "data fingerprint": data["fingerprint"][:12],
-        "steps": f"{training['step']} of {settings['steps']}, {settings['batch']} samples each",
+        "steps": f"{training['step']} of {settings['steps']}, {settings['batch']} samples each"
+        + (f", after {started['steps']} of the checkpoint {started['checkpoint']}" if started else ""),
         "learning rate": f"{settings['learning_rate']:g}, {settings['schedule']}, {settings['warmup']} steps of warm-up",
         "precision": settings["precision"],
         "seed": str(settings["seed"]),

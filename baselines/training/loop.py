@@ -116,7 +116,7 @@ def train(
         "configuration": learner.configuration(),
         "settings": described,
         "data": record.get("data"),
-    }
+    } | {key: record[key] for key in ("started_from",) if key in record}
     state = directory / STATE_FILE
     done = restore_state(state, learner.module, optimiser, average, identity) if state.exists() else 0
     losses_of = _with_averaged_gradients(learner, place)

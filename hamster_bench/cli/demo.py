@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 
 from hamster_bench.cli.options import whole_number
 from hamster_bench.cli.run import evaluate
-from hamster_bench.cli.table import show
+from hamster_bench.cli.table import defined_cells, read, write
+from hamster_bench.envs.factors import columns
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import make_protocol
-from hamster_bench.scenario import CONTROL_FACTOR, Scenario
+from hamster_bench.evaluation.workers.settings import WorkerSettings, physical_cores
+from hamster_bench.leaderboards.variation_table import factor_grid
+from hamster_bench.scenario import Scenario
 
-AGENTS = ("expert", "path_lift", "random")
-# One task each of pushing, a hinge, inserting and stacking: enough to see everything work in a few minutes.
-TASKS = ("slide_block_to_target", "close_box", "insert_onto_square_peg", "stack_cups")
-EPISODES = 10
+# What frames a table from above and below, and a policy that learned without paths and with them.
+SCRIPTED = ("expert", "path_lift", "random")
+LEARNED = ("3d_da", "hamster_3d_da")
+# One task each of pushing, a hinge, and grasping: enough to see everything work in a few minutes.
+TASKS = ("slide_block_to_target", "close_box", "place_wine_at_rack_location")
+EPISODES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,25 +32,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number("--episodes", 1),
         default=EPISODES,
         metavar="N",
-        help=f"episodes for each agent and task (default {EPISODES})",
+        help=f"episodes for each agent, task and column (default {EPISODES})",
     )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs the scripted agents on four tasks, with paths of the built-in planner, prints and writes the table, and draws the tasks."""
+    """Runs scripted and learned agents on all columns of a few tasks, prints and writes the table, and draws table and tasks."""
     directory: Path = arguments.out
+    agents: tuple[str, ...] = SCRIPTED
+    if importlib.util.find_spec("torch") is not None:
+        agents += LEARNED
+    else:
+        print("Without the learned agents, which need PyTorch: pip install 'hamster-bench[torch]'\n")
+    workers = physical_cores()
     evaluate(
-        agents=AGENTS,
+        agents=agents,
         tasks=TASKS,
         episodes=arguments.episodes,
         seed=0,
-        factors=(CONTROL_FACTOR,),
+        factors=columns(),
         # The built-in planner, not the expert's own path: what a hierarchical policy meets.
         protocol=make_protocol("hamster", path_planner="sketch"),
         directory=directory,
+        skip_undefined=True,
+        workers=WorkerSettings(count=workers) if workers > 1 else None,
     )
     print()
-    show(directory, markdown=directory / "table.md", csv=directory / "table.csv")
+    is_defined = defined_cells()
+    (table,) = read(directory, tasks=TASKS, agents=agents)
+    grid = factor_grid(table, columns=columns(), is_defined=is_defined)
+    write([grid], markdown=directory / "table.md", csv=directory / "table.csv")
     _draw_tasks(TASKS, directory / "tasks.png")
     print(f"\nWritten to {directory}: table.md, table.csv, tasks.png (the tasks with the expert's paths), results.sqlite.")
     return 0

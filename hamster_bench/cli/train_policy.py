@@ -83,6 +83,12 @@ def add_policy_arguments(parser: argparse.ArgumentParser, configurations: Sequen
         metavar="X",
         help=f"standard deviation of the noise on the path's points, as a fraction of the image (default {_PATH_NOISE})",
     )
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="FILE",
+        help="begin with the weights of this checkpoint of the same policy, instead of random ones",
+    )
     for name, lowest, text in (
         ("steps", 1, "batches"),
         ("batch", 1, "samples in a batch, over all processes"),
@@ -217,6 +223,7 @@ def run_training(
     from hamster_bench.baselines.training.processes import joined
     from hamster_bench.baselines.training.provenance import data_record, git_commit
     from hamster_bench.baselines.training.samples import read_samples
+    from hamster_bench.baselines.training.start import start_from
 
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
@@ -243,6 +250,8 @@ def run_training(
             "git_commit": git_commit(),
             "versions": {"hamster_bench": __version__, "torch": torch.__version__, "python": platform.python_version()},
         }
+        if arguments.start_from is not None:
+            record["started_from"] = start_from(learner, arguments.start_from)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import signal
 import sqlite3
@@ -20,6 +21,7 @@ from hamster_bench import __version__
 from hamster_bench.agent import AGENTS
 from hamster_bench.cli.demo import TASKS as DEMO_TASKS
 from hamster_bench.cli.main import COMMANDS, main
+from hamster_bench.envs.factors import columns
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import make_protocol
@@ -474,9 +476,17 @@ def test_doctor_without_opengl_names_the_command_and_the_engine_still_runs() -> 
 def test_demo_leaves_table_and_picture(tmp_path: Path) -> None:
     done = program("demo", "--out", tmp_path / "demo", "--episodes", "1")
     assert done.returncode == 0, done.stderr
-    assert "mean over tasks" in done.stdout
-    assert (tmp_path / "demo" / "table.md").read_text().count("|") > 20
-    assert len((tmp_path / "demo" / "table.csv").read_text().splitlines()) == 1 + 3 * (len(DEMO_TASKS) + 1)
+    table = (tmp_path / "demo" / "table.md").read_text()
+    header = next(line for line in table.splitlines() if line.startswith("| factor"))
+    assert [agent in header for agent in ("expert", "path\\_lift", "random")] == [True] * 3
+    learned = importlib.util.find_spec("torch") is not None
+    assert [agent in header for agent in ("| 3d\\_da", "hamster\\_3d\\_da")] == [learned] * 2
+    assert ("pip install 'hamster-bench[torch]'" in done.stdout) != learned
+    # Every column is filled: what is lacking would be marked.
+    assert "?" not in table
+    rows = list(csv.DictReader((tmp_path / "demo" / "table.csv").read_text().splitlines()))
+    assert {row["factor"] for row in rows} == {"avg", *columns()}
+    assert {int(row["n"]) for row in rows if row["factor"] == "no_var"} == {len(DEMO_TASKS)}
     with Image.open(tmp_path / "demo" / "tasks.png") as picture:
         pixels = np.asarray(picture)
     assert pixels.shape[2] == 3
