@@ -23,6 +23,8 @@ from hamster_bench.leaderboards.figures.demonstrations import demonstration_plot
 from hamster_bench.leaderboards.figures.failure_split import Failures, failure_split, failures_by_kind
 from hamster_bench.leaderboards.figures.forest import Effect, forest_plot
 from hamster_bench.leaderboards.figures.heat_map import heat_map
+from hamster_bench.leaderboards.figures.learning_curves import FOLDER as TRAININGS
+from hamster_bench.leaderboards.figures.learning_curves import learning_curves, read_curves
 from hamster_bench.leaderboards.figures.style import FORMATS, check_formats, save
 from hamster_bench.leaderboards.measures import IsDefined
 from hamster_bench.leaderboards.reference import reference_for
@@ -38,6 +40,7 @@ FIGURES = {
     "failure_split": "how the episodes without success ended",
     "failure_causes": "why episodes that follow a 2D path failed; needs records with paths",
     "demonstrations": f"success against the share of the demonstrations; needs DIR/{AGENT_SHEET} or --agent-sheet",
+    "learning_curves": f"losses and held-out errors of trainings; needs DIR/{TRAININGS}/NAME/training.csv",
     "forest": "effects of factors against their controls, with intervals",
 }
 
@@ -78,7 +81,10 @@ def execute(arguments: argparse.Namespace) -> int:
         if name not in FIGURES:
             raise UnknownNameError("figure", name, FIGURES)
     chosen = asked or [
-        name for name in FIGURES if (name != "demonstrations" or arguments.agent_sheet is not None or sheet.exists())
+        name
+        for name in FIGURES
+        if (name != "demonstrations" or arguments.agent_sheet is not None or sheet.exists())
+        and (name != "learning_curves" or (arguments.directory / TRAININGS).is_dir())
     ]
     is_defined = defined_cells()
     tables = read(arguments.directory, tasks=arguments.tasks, agents=arguments.agents)
@@ -92,6 +98,8 @@ def execute(arguments: argparse.Namespace) -> int:
             made += _demonstrations(table, sheet, arguments.reference, is_defined)
     if "failure_causes" in chosen:
         made += _failure_causes(arguments.directory, tables, required=asked is not None)
+    if "learning_curves" in chosen:
+        made.append(_Named("learning_curves", learning_curves(read_curves(arguments.directory / TRAININGS), "Learning curves")))
     if "forest" in chosen:
         made += _forests(arguments.directory, tables, required=asked is not None)
     files = [file for name, figure in made for file in save(figure, arguments.out, name, arguments.formats)]

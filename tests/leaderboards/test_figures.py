@@ -15,6 +15,7 @@ from hamster_bench.leaderboards.figures.demonstrations import demonstration_plot
 from hamster_bench.leaderboards.figures.failure_split import Failures, failure_split, failures_by_kind
 from hamster_bench.leaderboards.figures.forest import Effect, forest_plot
 from hamster_bench.leaderboards.figures.heat_map import heat_map
+from hamster_bench.leaderboards.figures.learning_curves import learning_curves, read_curves
 from hamster_bench.leaderboards.figures.style import OKABE_ITO, save
 from hamster_bench.leaderboards.reference import reference_for, with_reference
 from hamster_bench.leaderboards.table import success_table
@@ -124,3 +125,39 @@ def test_palette_tells_colours_apart_without_hue() -> None:
 
     lightness = colormaps["cividis"](np.linspace(0, 1, 11))[:, :3] @ np.array([0.2126, 0.7152, 0.0722])
     assert (np.diff(lightness) > 0).all()
+
+
+def training(place: Path, steps: int, start: float) -> None:
+    place.mkdir(parents=True)
+    losses = [f"{step},{start / step**0.5}" for step in range(1, steps + 1)]
+    (place / "training.csv").write_text("\n".join(["step,loss", *losses]) + "\n")
+    (place / "validation.csv").write_text("step,position_error_m,rotation_error_deg\n50,0.10,20\n100,0.02,0.0\n")
+
+
+def test_learning_curves_are_those_of_the_tables(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    training(tmp_path / "b", 120, 10.0)
+    training(tmp_path / "a", 60, 3.0)
+    curves = read_curves(tmp_path)
+    assert list(curves) == ["a", "b"]
+    assert list(curves["b"]["loss_step"]) == [50, 100, 120]
+    assert curves["b"]["loss"][0] == pytest.approx(np.mean([10.0 / step**0.5 for step in range(1, 51)]))
+    figure = learning_curves(curves, "T")
+    assert isinstance(figure, Figure)
+    loss, position, rotation = figure.axes
+    assert [line.get_label() for line in position.get_lines()] == ["a", "b"]
+    assert list(np.asarray(position.get_lines()[0].get_ydata())) == pytest.approx([10.0, 2.0])
+    assert [np.asarray(line.get_ydata())[0] for line in loss.get_lines()] == pytest.approx([1.0, 1.0])
+    assert list(np.asarray(rotation.get_lines()[1].get_ydata())) == [20.0, 0.0]
+    assert not [text for text in texts(figure) if "$" in text]
+
+
+@pytest.mark.parametrize("table", ["step,loss\n1,much\n", "loss\n1\n", ""])
+def test_what_is_no_table_of_a_training_is_refused(table: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no NAME/training.csv"):
+        read_curves(tmp_path)
+    training(tmp_path / "a", 60, 3.0)
+    (tmp_path / "a" / "training.csv").write_text(table)
+    with pytest.raises(StoreError, match="no table of a training"):
+        read_curves(tmp_path)
