@@ -11,8 +11,8 @@ from hamster_bench.baselines.parts.weights import check_entries, read_own, shape
 from hamster_bench.baselines.training.learner import Learner
 from hamster_bench.errors import InvalidOptionError
 
-# Fitted to the demonstrations, not chosen: another box of positions is only another scale.
-_FITTED = ("workspace",)
+# What weights can do without: the box of positions is fitted to the demonstrations, and how answers are sampled is no matter of training.
+_FREE = ("workspace", "sampler", "sampling_steps")
 
 
 def start_from(learner: Learner, file: Path) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def start_from(learner: Learner, file: Path) -> dict[str, Any]:
     ours = json.loads(json.dumps(learner.configuration()["network"]))
     differing = [
         f"{name} ({theirs.get(name)!r} there, {ours.get(name)!r} here)"
-        for name in sorted({*theirs, *ours} - set(_FITTED))
+        for name in sorted({*theirs, *ours} - set(_FREE))
         if theirs.get(name) != ours.get(name)
     ]
     if differing:
