@@ -57,10 +57,6 @@ class KeysValues(NamedTuple):
     keys: Tensor
     values: Tensor
 
-    def repeated(self, count: int) -> KeysValues:
-        """Those of every item of the batch ``count`` times in a row."""
-        return KeysValues(self.keys.repeat_interleave(count, 0), self.values.repeat_interleave(count, 0))
-
 
 class Modulation(NamedTuple):
     """How a condition changes queries (b, n, width): q times factor plus shift, (b, 1, width) each."""
@@ -108,11 +104,17 @@ class MultiheadAttention(nn.Module):
         return KeysValues(self._split(keys), self._split(values))
 
     def forward(self, query: Tensor, seen: KeysValues, code: Tensor | None = None) -> Tensor:
-        """What the queries (b, n, width) gather from what they see, (b, n, width)."""
+        """What the queries (b, n, width) gather from what they see, (b, n, width).
+
+        Where fewer items are seen than ask, each is seen by as many items in a row: their queries know nothing of each other, so they
+        ask together, and nothing is copied.
+        """
         width = query.shape[-1]
+        asking = len(query)
         projected = functional.linear(query, self.in_proj_weight[:width], self.in_proj_bias[:width])
         if code is not None:
             projected = turned(projected, code)
+        projected = projected.reshape(len(seen.keys), -1, width)
         head_width = width // self.heads
         gathered = functional.scaled_dot_product_attention(
             self._split(projected),
@@ -121,7 +123,7 @@ class MultiheadAttention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             scale=head_width**-0.5,
         )
-        return self.out_proj(gathered[..., :head_width].transpose(1, 2).flatten(-2))
+        return self.out_proj(gathered[..., :head_width].transpose(1, 2).reshape(asking, -1, width))
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(b, n, width) to (b, heads, n, head width), zeros appended: they change nothing, and aligned rows are read faster."""

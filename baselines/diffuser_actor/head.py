@@ -56,10 +56,10 @@ class Scene:
     sampled_code: Tensor
 
     def repeated(self, count: int) -> Scene:
-        """Every scene of the batch ``count`` times in a row."""
+        """Every scene of the batch for ``count`` items in a row; what is only looked at stays as it is."""
         return Scene(
-            [seen.repeated(count) for seen in self.seen],
-            None if self.seen_words is None else [seen.repeated(count) for seen in self.seen_words],
+            self.seen,
+            self.seen_words,
             self.sampled.repeat_interleave(count, 0),
             self.sampled_code.repeat_interleave(count, 0),
         )
