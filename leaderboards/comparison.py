@@ -272,7 +272,7 @@ def compare_planners(
         if any(p.keys for p in pairs):
             subject = f"{agent} with paths of {planners[0]} against {' and '.join(planners[1:])}"
             held = [found for found in by_planner.values() if played[found].path_planner in planners]
-            notes = list(dict.fromkeys(note for found in held for note in _program_notes([source], found)))
+            notes = _program_notes([source], *held)
             made.append(_comparison("planners", subject, protocol, pairs, notes, planned))
     if not made:
         raise StoreError(
@@ -538,8 +538,8 @@ def _left_out_protocols(contestants: Sequence[Contestant], common: Collection[st
     )
 
 
-def _program_notes(sources: Sequence[Source], fingerprint: str) -> list[str]:
-    sets = [json.loads(text) for source in sources for text in source.versions[fingerprint]]
+def _program_notes(sources: Sequence[Source], *fingerprints: str) -> list[str]:
+    sets = [json.loads(text) for source in sources for fingerprint in fingerprints for text in source.versions[fingerprint]]
     programs = {tuple(sorted(item for item in versions.items() if item[0] != RENDERER)) for versions in sets}
     renderers = sorted({versions[RENDERER] for versions in sets if RENDERER in versions})
     notes = []

@@ -23,6 +23,7 @@ def path_grid(
     *,
     columns: Sequence[str],
     tasks: Collection[str] | None = None,
+    agents: Collection[str] | None = None,
     is_defined: IsDefined = always_defined,
 ) -> Grid:
     """Two rows for each path planner under each protocol; a column for each factor, and one for all episodes.
@@ -34,6 +35,7 @@ def path_grid(
         store: the records.
         columns: names of the factors.
         tasks: these tasks alone; None for all.
+        agents: paths that one of these was given; None for all.
         is_defined: whether a factor is defined for a task.
 
     Raises:
@@ -47,6 +49,8 @@ def path_grid(
         for record in store.records(protocol=fingerprint):
             scenario = record.scenario
             if record.proposals is None or scenario in seen or (tasks is not None and scenario.task not in tasks):
+                continue
+            if agents is not None and record.agent not in agents:
                 continue
             seen.add(scenario)
             distances = path_distances(record)

@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 COMMANDS: dict[str, Entry] = {
-    "demo": Entry("hamster_bench.cli.demo", "run the scripted agents on four tasks and print the table"),
+    "demo": Entry("hamster_bench.cli.demo", "run scripted and learned agents on all columns of three tasks and print the table"),
     "run": Entry("hamster_bench.cli.run", "run agents on tasks and store every outcome; given again, do what is missing"),
     "table": Entry("hamster_bench.cli.table", "print success with intervals from stored results"),
     "failures": Entry("hamster_bench.cli.failures", "say why agents that follow 2D paths fail: path, adherence or execution"),

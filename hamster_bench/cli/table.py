@@ -170,16 +170,17 @@ def _grids(arguments: argparse.Namespace) -> list[Grid]:
     if form == "trials":
         with ResultStore.for_reading(directory) as store:
             return list(trial_grids(store))
-    if form == "causes":
-        with ResultStore.for_reading(directory) as store:
-            return [cause_grid(store, tasks=arguments.tasks, agents=arguments.agents)]
     is_defined = defined_cells()
-    if form == "paths":
+    # Names without records are refused here, whatever is made of the others.
+    tables = read(directory, tasks=arguments.tasks, agents=arguments.agents)
+    if form in ("causes", "paths"):
+        chosen = {"tasks": arguments.tasks, "agents": arguments.agents}
         with ResultStore.for_reading(directory) as store:
-            return [path_grid(store, columns=columns(), tasks=arguments.tasks, is_defined=is_defined)]
+            if form == "causes":
+                return [cause_grid(store, **chosen)]
+            return [path_grid(store, columns=columns(), is_defined=is_defined, **chosen)]
     measure = MEASURES[arguments.spread]
     factor: str = arguments.factor or CONTROL_FACTOR
-    tables = read(directory, tasks=arguments.tasks, agents=arguments.agents)
     if form == "cameras":
         return list(camera_grids(tables, measure=measure, is_defined=is_defined))
     if form in ("board", "board_tasks"):

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -282,6 +283,10 @@ def test_planners_are_compared_on_the_scenarios_of_both_and_by_nothing_else() ->
     text = to_text([comparison])
     assert "Comparison of x with paths of sketch against oracle and wrong" in text
     assert "second planner" in text
+    oracle_fingerprint = make_protocol("hamster", path_planner="oracle").fingerprint
+    newer = replace(where, versions={**where.versions, oracle_fingerprint: ['{"python": "3.12"}']})
+    assert "2 different sets of program versions" in to_text(compare_planners(Contestant(newer, "x"), ["sketch", "oracle"]))
+    assert "different sets" not in text
     # A protocol that differs in another rule as well is no partner.
     other = make_protocol("hamster", path_planner="oracle", grasp="friction")
     mixed = of_planners(sketch="ss")

@@ -76,6 +76,14 @@ def test_every_scenario_counts_once_however_many_agents_were_given_its_path(resu
     assert float(rows["sketch", "at gripper changes", "all"]["mean_distance"]) == pytest.approx((0.06 + math.sqrt(2)) / 4)
     assert float(rows["wrong", "at gripper changes", "all"]["mean_distance"]) == pytest.approx(0.15)
     assert rows["sketch", "along the path", "cam_pos"]["mean_distance"] == ""
+    of_one = rows_of(results, "paths", tmp_path / "t.csv", "--agents", "first")
+    assert {r["n"] for r in of_one if r["path planner"] == "sketch" and r["factor"] == "no_var"} == {"2"}
+
+
+@pytest.mark.parametrize("form", ["paths", "causes"])
+def test_names_without_records_are_refused(form: str, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", str(results), "--form", form, "--agents", "fisrt"]) == 2
+    assert "first" in capsys.readouterr().err
 
 
 def test_causes_are_counted_for_each_agent_and_planner(results: Path, tmp_path: Path) -> None:
