@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import gymnasium
 import mujoco
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hamster_bench.envs.mujoco.layout import Layout
 from hamster_bench.envs.mujoco.scene import load_scene
 from hamster_bench.envs.task import DetectedCondition, NothingGrasped
 from hamster_bench.envs.tasks import TASKS
+from hamster_bench.errors import OutsideWorkspaceError
 from tests.envs.tasks.episodes import held, moved, solve, start
 from tests.envs.tasks.recordings import needs_recordings, recorded_episodes
 from tests.envs.tasks.stored_scene import POSITION_TOLERANCE, StoredScene
@@ -333,3 +336,19 @@ class TestSuccess:
         distances = [float(np.linalg.norm(travelled[free.qpos : free.qpos + 3])) for free in simulation.scene.free.values()]
         assert sum(distance > 0.05 for distance in distances) == 3
         assert sum(distance > 0.002 for distance in distances) == 3
+
+
+@pytest.mark.parametrize("seed", [16, 18])
+def test_a_hand_that_ploughs_through_the_pieces_does_not_break_the_physics(seed: int) -> None:
+    env: Any = gymnasium.make(f"hamster_bench/{NAME}-v0", cameras=(), action_mode="keypose")
+    env.reset(seed=seed)
+    data = env.unwrapped.simulation.data
+    rng = np.random.default_rng(seed)
+    for k in range(12):
+        piece = data.body(f"white_{rng.choice(['queen', 'king', 'pawn_d', 'queenside_rook', 'pawn_a'])}_dynamic").xpos
+        height = 0.08 if k % 3 == 0 else rng.uniform(-0.03, 0.02)
+        target = [piece[0] + 0.04 * rng.normal(), piece[1] + 0.04 * rng.normal(), piece[2] + height]
+        with suppress(OutsideWorkspaceError):
+            env.step(np.array([*target, 1.0, 0.0, 0.0, 0.0, float(rng.random() < 0.5), 1.0]))
+        assert np.abs(data.qvel).max() < 100.0
+    env.close()
