@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,17 +21,32 @@ def thinned(losses: pd.DataFrame) -> pd.DataFrame:
     return losses.groupby(window).mean().assign(step=losses.groupby(window)["step"].max())
 
 
+def in_a_row(tables: Sequence[pd.DataFrame], lengths: Sequence[int]) -> pd.DataFrame:
+    """Tables of rounds (each of so many steps) as one, its steps counted from the first round on."""
+    before = [sum(lengths[:k]) for k in range(len(lengths))]
+    return pd.concat([table.assign(step=table["step"] + steps) for table, steps in zip(tables, before, strict=True)])
+
+
 def main() -> None:
     """Writes ``training/NAME/training.csv`` and ``validation.csv``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="DIR", help="directories of hamster-bench train")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="DIR[,DIR...]",
+        help="directories of hamster-bench train; with commas, rounds of which each started from the weights of the one before",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of results")
     arguments = parser.parse_args()
     for run in arguments.runs:
-        place = arguments.out / "training" / run.name
+        rounds = [Path(name) for name in run.split(",")]
+        place = arguments.out / "training" / rounds[-1].name
         place.mkdir(parents=True, exist_ok=True)
-        thinned(pd.read_csv(run / "training.csv")).to_csv(place / "training.csv", index=False, float_format="%.6g")
-        shutil.copyfile(run / "validation.csv", place / "validation.csv")
+        losses = [pd.read_csv(folder / "training.csv") for folder in rounds]
+        lengths = [int(table["step"].max()) for table in losses]
+        in_a_row([thinned(table) for table in losses], lengths).to_csv(place / "training.csv", index=False, float_format="%.6g")
+        measured = [pd.read_csv(folder / "validation.csv") for folder in rounds]
+        in_a_row(measured, lengths).to_csv(place / "validation.csv", index=False)
 
 
 if __name__ == "__main__":
