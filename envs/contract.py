@@ -53,6 +53,8 @@ DELTA_ROTATION_LIMIT = 0.25
 QUATERNION_NORM_TOLERANCE = 1e-4
 
 OPEN_THRESHOLD = 0.5
+# Above this the last number of a keypose switches collision checks off.
+IGNORE_COLLISIONS_THRESHOLD = 0.5
 
 # How an object is held: attached by a closing gripper, as in RLBench, or by contact forces alone.
 GraspMode = Literal["attach", "friction"]

@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.contract import OPEN_THRESHOLD, GraspMode, check_workspace
+from hamster_bench.envs.contract import IGNORE_COLLISIONS_THRESHOLD, OPEN_THRESHOLD, GraspMode, check_workspace
 from hamster_bench.envs.layout import SceneLayout
 from hamster_bench.envs.mujoco.control import Commands, Controller
 from hamster_bench.envs.mujoco.distractors import Library
@@ -249,7 +249,7 @@ class Simulation:
         Raises:
             PlanningError: no motion was found; nothing has moved.
         """
-        targets = self.plan_to(action[:7], ignore_collisions=action[8] > 0.5)
+        targets = self.plan_to(action[:7], ignore_collisions=action[8] > IGNORE_COLLISIONS_THRESHOLD)
         opening = float(self.controller.opening)
         for joints in targets:
             self._step(joints, opening, after_step)

@@ -18,7 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hamster_bench.envs.contract import CONTROL_RATE, JOINT_SPEED_LIMIT, OPEN_THRESHOLD, check_workspace
+from hamster_bench.envs.contract import (
+    CONTROL_RATE,
+    IGNORE_COLLISIONS_THRESHOLD,
+    JOINT_SPEED_LIMIT,
+    OPEN_THRESHOLD,
+    check_workspace,
+)
 from hamster_bench.errors import (
     InvalidOptionError,
     InvalidScenarioError,
@@ -184,7 +190,9 @@ class Original:
         if not self._scene.check_target_in_workspace(action[:3]):
             return self._reply(before, "outside_workspace")
         try:
-            path = self._plan_pose(action[:3], action[3:7], ignore_collisions=bool(action[8] > 0.5), budget=_ACTION_BUDGET)
+            path = self._plan_pose(
+                action[:3], action[3:7], ignore_collisions=bool(action[8] > IGNORE_COLLISIONS_THRESHOLD), budget=_ACTION_BUDGET
+            )
         except PlanningError as error:
             return self._reply(before, error.reason)
         done = False

@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from hamster_bench.agent import Agent, EpisodeContext
+from hamster_bench.envs.contract import IGNORE_COLLISIONS_THRESHOLD
 from hamster_bench.envs.factors.episode import draws_to_json
 from hamster_bench.envs.stopwatch import Spent, Stopwatch
 from hamster_bench.errors import AgentStopped, HamsterBenchError, InvalidActionError, SimulatorFaultError
@@ -27,6 +30,10 @@ from hamster_bench.scenario import Scenario
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 _MESSAGE_LENGTH = 2000
+
+_NO_FREE_PATH = "path_not_found"
+# Where a keypose says whether its motion may touch things.
+_IGNORE_COLLISIONS = 8
 
 
 class Contestant(NamedTuple):
@@ -231,10 +238,12 @@ def _play(
             raise
         failure: str | None = None
         truncated = False
-        for _ in range(1 + protocol.retries):
+        attempts = [action] * (1 + protocol.retries)
+        while attempts:
+            attempt = attempts.pop()
             try:
                 with clock.measure("step"), _blaming("environment_error"):
-                    observation, reward, terminated, truncated, info = env.step(action)
+                    observation, reward, terminated, truncated, info = env.step(attempt)
             except _EpisodeEnded as ended:
                 if ended.ending.outcome == "error" or protocol.on_invalid_action == "end":
                     raise
@@ -249,6 +258,8 @@ def _play(
                 truncated = truncated or (terminated and not solved)
             if failure is None or solved or truncated:
                 break
+            if failure == _NO_FREE_PATH and protocol.on_no_free_path == "ignore_collisions" and _asks_for_checks(agent, attempt):
+                attempts.append(_without_checks(attempt))
         progress.steps += 1
         progress.motion_failures += failure is not None
         if solved and protocol.success == "any_step":
@@ -261,6 +272,18 @@ def _play(
         return _Ending("success")
     said = f"{len(refusals)} actions were refused, the last as {refusals[-1]}" if refusals else None
     return _Ending("failure", "step_limit", said)
+
+
+def _asks_for_checks(agent: Agent, action: Any) -> bool:
+    # Engines from elsewhere may take keyposes without the flag.
+    flagged = agent.action_mode == "keypose" and np.size(action) > _IGNORE_COLLISIONS
+    return flagged and bool(action[_IGNORE_COLLISIONS] <= IGNORE_COLLISIONS_THRESHOLD)
+
+
+def _without_checks(action: Any) -> Any:
+    changed = np.array(action, dtype=np.float64)
+    changed[_IGNORE_COLLISIONS] = 1.0
+    return changed
 
 
 def _proposal(info: dict[str, Any]) -> tuple[str | None, str | None]:

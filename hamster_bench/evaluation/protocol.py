@@ -21,6 +21,7 @@ from hamster_bench.registry import Registry
 
 OnMotionFailure = Literal["continue", "end"]
 OnInvalidAction = Literal["end", "continue"]
+OnNoFreePath = Literal["fail", "ignore_collisions"]
 OnPlannerError = Literal["end", "continue"]
 SuccessRule = Literal["any_step", "last_step"]
 Variations = Literal["zero", "drawn"]
@@ -77,6 +78,8 @@ class Protocol:
         max_steps: step caps; reaching one ends the episode as the failure ``step_limit``.
         retries: how often a keypose that could not be reached is tried again within the same step. All tries of a keypose count as one
             step against the cap; control steps and rewards of every try are added up.
+        on_no_free_path: what becomes of a keypose that asks for a motion free of collisions where none is found: the motion fails, or it is
+            planned once more without collision checks, within the same step.
         on_motion_failure: whether an episode ends at a keypose that cannot be reached, or goes on with that step counted.
         on_invalid_action: whether an action that is refused ends the episode, or only counts as a step.
         success: ``"any_step"``: the episode ends, as a success, at the first action after which the task's conditions hold.
@@ -111,6 +114,7 @@ class Protocol:
     compat: tuple[str, ...] = ()
     textures: MaterialFolder | None = None
     distractors: MaterialFolder | None = None
+    on_no_free_path: OnNoFreePath = "fail"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "compat", tuple(sorted(compat_switches(self.compat))))
@@ -132,8 +136,8 @@ class Protocol:
         """
         rules = asdict(self)
         del rules["name"]
-        for name in _ADDED:
-            if not rules[name]:
+        for name, before in _ADDED.items():
+            if rules[name] == before:
                 del rules[name]
             elif isinstance(rules[name], dict):
                 # Where a folder lies is no rule.
@@ -184,13 +188,14 @@ class Protocol:
             ) from error
 
 
-# Fields that the first stores did not know; empty values are how things were before.
-_ADDED = ("compat", "textures", "distractors")
+# Fields that the first stores did not know, and how things were before.
+_ADDED: Mapping[str, Any] = {"compat": (), "textures": None, "distractors": None, "on_no_free_path": "fail"}
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "grasp": GRASP_MODES,
     "on_motion_failure": get_args(OnMotionFailure),
     "on_invalid_action": get_args(OnInvalidAction),
+    "on_no_free_path": get_args(OnNoFreePath),
     "success": get_args(SuccessRule),
     "on_planner_error": get_args(OnPlannerError),
     "variations": get_args(Variations),
@@ -200,11 +205,14 @@ ON_PLANNER_ERROR = _CHOICES["on_planner_error"]
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol", entry_point_group="hamster_bench.protocols")
 # Cameras, image size, step cap and tries of THE COLOSSEUM's own evaluation reduced to the front camera, as HAMSTER was evaluated; there,
-# as with PerAct and RVT, a keypose that cannot be reached ends the episode.
-PROTOCOLS.register("hamster", Protocol(name="hamster"))
+# as with PerAct and RVT, a keypose that cannot be reached ends the episode. Keyposes with a flag for collision checks are PerAct's, whose
+# environment plans without checks where no free motion is found.
+PROTOCOLS.register("hamster", Protocol(name="hamster", on_no_free_path="ignore_collisions"))
 _FOUR_CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")
 # PerAct, and RVT after it: all variations of a task, one try, and any motion that fails ends the episode.
-PROTOCOLS.register("peract", Protocol(name="peract", cameras=_FOUR_CAMERAS, variations="drawn"))
+PROTOCOLS.register(
+    "peract", Protocol(name="peract", cameras=_FOUR_CAMERAS, variations="drawn", on_no_free_path="ignore_collisions")
+)
 # 3D Diffuser Actor in the set-up of PerAct: larger images, two tries, and what fails or is refused only costs its step.
 PROTOCOLS.register(
     "3d_da",

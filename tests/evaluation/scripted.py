@@ -32,7 +32,10 @@ TASKS = ("walk_left", "walk_right")
 
 
 class ScriptedEnvironment(gymnasium.Env[Any, Any]):
-    """The walk. ``on_reset(env, scenario)`` and ``on_step(env, action)`` are called first and may raise or change ``info``."""
+    """The walk, by one number or the first of nine.
+
+    ``on_reset(env, scenario)`` and ``on_step(env, action)`` are called first and may raise or change ``info``.
+    """
 
     observation_space = spaces.Dict(
         {
@@ -76,7 +79,7 @@ class ScriptedEnvironment(gymnasium.Env[Any, Any]):
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         move = np.asarray(action, dtype=np.float64)
-        if move.shape != (1,):
+        if move.shape not in ((1,), (9,)):
             raise ActionShapeError(f"shape {move.shape}")
         self.info |= {"failure": None, "control_steps": 3}
         self._on_step(self, action)

@@ -116,6 +116,52 @@ def test_retries_repeat_a_keypose_within_its_step() -> None:
     assert record.control_steps == 3 * len(tries)
 
 
+def keypose(ignore_collisions: float) -> Any:
+    return lambda observation, rng: np.array([rng.uniform(0.2, 1.0), 0, 1, 0, 1, 0, 0, 1, ignore_collisions])
+
+
+def flags_tried(given: float, rule: str, reason: str = "path_not_found", **changes: Any) -> tuple[EpisodeRecord, list[float]]:
+    flags: list[float] = []
+
+    def refuse_with_checks(env: ScriptedEnvironment, action: Any) -> None:
+        flags.append(float(action[8]))
+        env.info["failure"] = reason if action[8] <= 0.5 else None
+
+    protocol = make_protocol("hamster", on_no_free_path=rule, **changes)
+    return play(ScriptedAgent(keypose(given)), env=ScriptedEnvironment(on_step=refuse_with_checks), protocol=protocol), flags
+
+
+def test_a_keypose_without_a_free_path_is_planned_once_more_without_checks() -> None:
+    record, flags = flags_tried(0.0, "ignore_collisions")
+    assert (record.outcome, record.motion_failures) == ("success", 0)
+    assert flags == [0.0, 1.0] * record.steps
+    record, flags = flags_tried(0.0, "fail")
+    assert (record.kind, flags) == ("motion_failure:path_not_found", [0.0])
+    record, flags = flags_tried(1.0, "ignore_collisions")
+    assert (record.outcome, set(flags)) == ("success", {1.0})
+
+
+def test_only_a_path_that_was_not_found_is_planned_without_checks() -> None:
+    for reason in ("ik_unreachable", "outside_workspace", "contact"):
+        record, flags = flags_tried(0.0, "ignore_collisions", reason)
+        assert (record.kind, flags) == (f"motion_failure:{reason}", [0.0])
+
+
+def test_each_try_of_a_keypose_is_made_with_checks_and_then_without() -> None:
+    flags: list[float] = []
+
+    def never(env: ScriptedEnvironment, action: Any) -> None:
+        flags.append(float(action[8]))
+        env.info["failure"] = "path_not_found"
+
+    record = play(
+        ScriptedAgent(keypose(0.2)),
+        env=ScriptedEnvironment(on_step=never),
+        protocol=make_protocol("hamster", on_no_free_path="ignore_collisions", retries=1),
+    )
+    assert (record.kind, record.steps, flags) == ("motion_failure:path_not_found", 1, [0.2, 1.0, 0.2, 1.0])
+
+
 def test_refused_action_is_a_failure_with_its_reason() -> None:
     record = play(ScriptedAgent(lambda observation, rng: np.zeros(3)))
     assert (record.outcome, record.kind, record.steps) == ("failure", "invalid_action:wrong_shape", 0)

@@ -73,7 +73,9 @@ def test_unknown_task_is_answered_with_the_closest() -> None:
 def test_fingerprint_names_the_rules_and_nothing_else() -> None:
     preset = make_protocol("hamster")
     # Stored results are found by this text: if it changes, every store made so far becomes another protocol's.
-    assert preset.fingerprint == "acdde6439fdd"
+    assert preset.fingerprint == "70a49c331e83"
+    # What `hamster` was before a keypose without a free path was tried without checks.
+    assert make_protocol("hamster", on_no_free_path="fail").fingerprint == "acdde6439fdd"
     assert make_protocol("hamster", name="other").fingerprint == preset.fingerprint
     assert len({make_protocol("hamster", **{k: v}).fingerprint for k, v in CHANGES.items()} | {preset.fingerprint}) == 1 + len(
         CHANGES
@@ -89,6 +91,7 @@ def test_presets_are_what_the_papers_did() -> None:
         preset = make_protocol(name)
         assert (preset.cameras, preset.image_size, preset.retries) == (four, size, retries)
         assert (preset.on_motion_failure, preset.on_invalid_action, preset.variations) == (failure, failure, "drawn")
+        assert preset.on_no_free_path == ("ignore_collisions" if name == "peract" else "fail")
         assert (preset.max_steps.keypose, preset.success, preset.label) == (25, "any_step", name)
         assert Protocol.from_json(preset.to_json()) == preset
     assert len({make_protocol(name).fingerprint for name in ("hamster", "peract", "3d_da")}) == 3
@@ -104,6 +107,7 @@ CHANGES: dict[str, Any] = {
     "image_size": (256, 256),
     "retries": 1,
     "on_motion_failure": "continue",
+    "on_no_free_path": "fail",
     "path_planner": "none",
     "on_planner_error": "continue",
     "variations": "drawn",
