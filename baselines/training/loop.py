@@ -81,6 +81,7 @@ def train(
     place: Place | None = None,
     sinks: Callable[[int], Sequence[Sink]] = lambda done: (),
     checkpoint_every: int = 500,
+    keep_every: int | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Outcome:
     """Trains a policy, or goes on training it, and writes its weights.
@@ -98,6 +99,7 @@ def train(
         place: which of several processes this is.
         sinks: makes the receivers of figures, given the number of steps done before; called in the first process alone.
         checkpoint_every: steps between two writings of the state.
+        keep_every: steps between weights that are kept beside the last ones, as ``weights_000500.safetensors``; None keeps none.
         report: called after every step in the first process.
 
     Raises:
@@ -127,11 +129,14 @@ def train(
     def weights() -> Mapping[str, Tensor]:
         return average or learner.module.state_dict()
 
+    def save(file: str, step: int) -> None:
+        learner.save(directory / file, weights(), {**record, "settings": described, "step": step})
+
     def keep(step: int) -> None:
         if place.first:
             for sink in receivers:
                 sink.flush()
-            learner.save(directory / WEIGHTS_FILE, weights(), {**record, "settings": described, "step": step})
+            save(WEIGHTS_FILE, step)
             save_state(state, step, learner.module, optimiser, average, identity)
 
     try:
@@ -155,6 +160,8 @@ def train(
                     validation = _validated(learner, held_out, weights(), settings)
                     for sink in receivers:
                         sink.write("validation", step + 1, validation)
+                if place.first and keep_every is not None and (step + 1) % keep_every == 0:
+                    save(f"weights_{step + 1:06d}.safetensors", step + 1)
                 if last or (step + 1) % checkpoint_every == 0:
                     keep(step + 1)
         if place.first and not (directory / WEIGHTS_FILE).exists():

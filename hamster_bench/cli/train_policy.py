@@ -114,6 +114,12 @@ def add_policy_arguments(parser: argparse.ArgumentParser, configurations: Sequen
         metavar="N",
         help=f"steps between two writings of the state (default {_CHECKPOINT_EVERY})",
     )
+    parser.add_argument(
+        "--keep-every",
+        type=whole_number("--keep-every", 1),
+        metavar="N",
+        help="keep weights of every N steps beside the last ones (default: only the last)",
+    )
 
 
 def needed_torch() -> None:
@@ -276,6 +282,7 @@ def run_training(
                 place=place,
                 sinks=sinks,
                 checkpoint_every=arguments.checkpoint_every,
+                keep_every=arguments.keep_every,
                 report=report,
             )
         if place.first:

@@ -23,7 +23,7 @@ PROGRAM = Path(__file__).with_name("made_up.py")
 
 @pytest.fixture
 def run(store, made_up):
-    def trained(directory, *, learning=None, data=None, **changes):
+    def trained(directory, *, learning=None, data=None, keep_every=None, **changes):
         settings = made_up.settings(**changes)
         learned, measured = split(store.scenarios(), settings.held_out)
         samples = read_samples(store, learned, ("front",))
@@ -39,6 +39,7 @@ def run(store, made_up):
             record={"data": data or store.fingerprint()},
             sinks=lambda done: [Tables(directory, done)],
             checkpoint_every=4,
+            keep_every=keep_every,
         )
 
     return trained
@@ -88,6 +89,25 @@ def test_figures_and_weights_are_written(run, tmp_path, made_up):
     assert held.training["step"] == 12
     assert held.training["settings"]["batch"] == 4
     assert held.network.settings.image_size == (made_up.SIZE, made_up.SIZE)
+
+
+def test_weights_on_the_way_are_kept_on_request(run, tmp_path):
+    run(tmp_path / "few", steps=6)
+    run(tmp_path / "run", keep_every=6)
+    assert sorted(file.name for file in (tmp_path / "run").glob("weights*")) == [
+        "weights.safetensors",
+        "weights_000006.safetensors",
+        "weights_000012.safetensors",
+    ]
+    assert [file.name for file in (tmp_path / "few").glob("weights*")] == ["weights.safetensors"]
+
+    from hamster_bench.baselines.diffuser_actor.checkpoint import load
+
+    midway, last = (load(tmp_path / "run" / f"weights_{step:06d}.safetensors") for step in (6, 12))
+    assert (midway.training["step"], last.training["step"]) == (6, 12)
+    final = load(tmp_path / "run" / WEIGHTS_FILE).network.state_dict()
+    assert all(bool((value == final[name]).all()) for name, value in last.network.state_dict().items())
+    assert any(bool((value != final[name]).any()) for name, value in midway.network.state_dict().items())
 
 
 def test_mixed_precision_trains_and_keeps_weights_in_full(run, tmp_path):
