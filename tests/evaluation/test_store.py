@@ -23,7 +23,8 @@ from hamster_bench.evaluation.track import Track
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
 
-HAMSTER = make_protocol("hamster")
+# As `hamster` was when stores with the earlier schemas were written.
+HAMSTER = make_protocol("hamster", on_no_free_path="fail")
 RECORD = EpisodeRecord(
     agent="a",
     agent_fingerprint="f",
