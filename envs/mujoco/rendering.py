@@ -165,7 +165,11 @@ def _free(gl_context: Any, drawing_context: Any) -> None:
     """Frees a context while it is current: freed later, it would take the buffers of whatever other context is current then."""
     if gl_context is not None:
         if drawing_context is not None:
-            gl_context.make_current()
+            try:
+                gl_context.make_current()
+            except Exception:
+                # At the end of the program the platform may have been shut down before, and every context with it.
+                return
             drawing_context.free()
         gl_context.free()
 

@@ -107,6 +107,21 @@ def test_an_environment_dropped_without_closing_leaves_the_images_of_others_alon
     second.close()
 
 
+def test_a_program_that_ends_without_closing_its_environment_says_nothing() -> None:
+    # A finalizer from before the GL platform is loaded makes all finalizers run after the platform has been shut down.
+    program = (
+        "import weakref\n"
+        "class Thing: ...\n"
+        "thing = Thing()\n"
+        "weakref.finalize(thing, print)\n"
+        "import gymnasium, hamster_bench\n"
+        "env = gymnasium.make('hamster_bench/close_box-v0', image_size=32, renderer='gl')\n"
+        "env.reset(seed=0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(("word", "answer"), [("garbage", "is no OpenGL platform"), ("disable", "raycast")])
 def test_a_platform_chosen_by_the_user_is_obeyed_or_refused(word: str, answer: str) -> None:
     program = (
