@@ -57,7 +57,7 @@ def learning_curves(curves: Mapping[str, Columns], title: str) -> Figure:
     Losses of different policies are no common measure; each is shown as a share of its first point.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, SymmetricalLogLocator
 
     with figure_style():
         figure = Figure(figsize=(TEXT_WIDTH, 2.7))
@@ -85,8 +85,10 @@ def learning_curves(curves: Mapping[str, Columns], title: str) -> Figure:
             # A policy that chooses rotations by bins is right by nothing at all, or wrong by a bin.
             if column == "rotation_error_deg":
                 axes.set_yscale("symlog", linthresh=1.0)
+                axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0, linthresh=1.0, subs=[1.0, 2.0, 5.0]))
             else:
                 axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             # Powers of ten would be formulas, which figures of this package do not have.
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
