@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hamster_bench.cli.options import write_text
 from hamster_bench.evaluation.attribution import CAUSES, FailureSplit, attribute_failure, failure_splits
 from hamster_bench.evaluation.hand_labels import Agreement, agreement, read_labels
 from hamster_bench.evaluation.protocol import Protocol
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.csv",
         help="say instead how far causes that a person gave agree; columns scenario, agent, protocol, label",
     )
+    parser.add_argument("--out", type=Path, metavar="FILE.txt", help="write what is said to a file, too")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -30,14 +32,18 @@ def execute(arguments: argparse.Namespace) -> int:
     labels = None if arguments.labels is None else read_labels(arguments.labels)
     with ResultStore.for_reading(arguments.directory) as store:
         if labels is not None:
-            print(_agreement(agreement(labels, store.records()), arguments.list))
-            return 0
-        for fingerprint, protocol in store.protocols().items():
-            records = list(store.records(protocol=fingerprint))
-            print(_split(protocol, failure_splits(records)))
-            if arguments.list:
-                print("".join(_line(record) for record in records), end="")
+            said = _agreement(agreement(labels, store.records()), arguments.list) + "\n"
+        else:
+            said = "".join(_causes(store, protocol, arguments.list) for protocol in store.protocols().values())
+    print(said, end="")
+    if arguments.out is not None:
+        write_text(arguments.out, said)
     return 0
+
+
+def _causes(store: ResultStore, protocol: Protocol, listed: bool) -> str:
+    records = list(store.records(protocol=protocol.fingerprint))
+    return _split(protocol, failure_splits(records)) + "\n" + "".join(_line(record) for record in records if listed)
 
 
 def _split(protocol: Protocol, splits: dict[str, FailureSplit]) -> str:

@@ -23,7 +23,9 @@ _ALLOWED = ("table", "compare", "figures", "failures", "card", "leaderboard buil
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help=f"folders of results with a {RECIPE}")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help=f"folders of results with a {RECIPE}, or folders of such folders"
+    )
     parser.add_argument(
         "--check", action="store_true", help="change nothing: make all of it elsewhere and say what would be other bytes"
     )
@@ -31,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs the commands of every folder; with ``--check`` 1 if a file would change."""
-    recipes = [(folder, read_recipe(folder)) for folder in arguments.folders]
+    folders = [folder for given in arguments.folders for folder in _with_recipes(given)]
+    recipes = [(folder, read_recipe(folder)) for folder in folders]
     different = False
     for folder, recipe in recipes:
         if not arguments.check:
@@ -52,6 +55,12 @@ def execute(arguments: argparse.Namespace) -> int:
             print(f"  {file} {'differs' if (folder / file).exists() else 'is not there'}")
         different |= bool(changed)
     return 1 if different else 0
+
+
+def _with_recipes(folder: Path) -> list[Path]:
+    """The folder itself, or those right inside it that have a recipe where it has none of its own."""
+    inside = [] if (folder / RECIPE).exists() else sorted(file.parent for file in folder.glob(f"*/{RECIPE}"))
+    return inside or [folder]
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,8 @@ def read_recipe(folder: Path) -> Recipe:
     """The recipe of a folder.
 
     Raises:
-        StoreError: there is no recipe, or it cannot be read.
-        InvalidOptionError: a command is none of those that make files of records.
+        StoreError: there is no recipe, it cannot be read, or the folder has links, through which files elsewhere could be written.
+        InvalidOptionError: a command is none of those that make files of records, or names a file outside the folder.
     """
     file = folder / RECIPE
     try:
@@ -100,7 +109,17 @@ def read_recipe(folder: Path) -> Recipe:
     for words in commands:
         if not any(words[: len(allowed.split())] == tuple(allowed.split()) for allowed in _ALLOWED):
             raise InvalidOptionError(f"{file} wants to run {shlex.join(words)!r}; what may be run is {', '.join(_ALLOWED)}")
+        if outside := next((word for word in words if _leads_outside(word)), None):
+            raise InvalidOptionError(f"{file} names {outside!r}; a recipe reads and writes inside its own folder alone")
+    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):
+        raise StoreError(f"{link} is a link; put the file itself there, a recipe reads and writes inside its own folder alone")
     return Recipe(commands, tuple(unpublished))
+
+
+def _leads_outside(word: str) -> bool:
+    """Whether a word of a command, or what follows its ``=``, is a path that leaves the folder."""
+    paths = [Path(part) for part in word.split("=")]
+    return any(path.is_absolute() or ".." in path.parts or path.parts[:1] == ("~",) for path in paths)
 
 
 def _make(folder: Path, commands: Sequence[Sequence[str]]) -> None:

@@ -59,6 +59,9 @@ def test_a_check_tells_what_does_not_follow_from_the_records_and_changes_nothing
         ('commands = ["run --agents expert --tasks all --episodes 9 --out x"]', "what may be run is"),
         ('commands = ["leaderboard add x.zip --board b"]', "what may be run is"),
         ('commands = ["table . --markdown table.md", "sh -c true"]', "what may be run is"),
+        ('commands = ["table . --markdown table.md", "table . --csv ../table.csv"]', "inside its own folder"),
+        ('commands = ["table . --markdown table.md", "table . --csv=/tmp/table.csv"]', "inside its own folder"),
+        ('commands = ["table . --markdown table.md", "table ~ --csv table.csv"]', "inside its own folder"),
     ],
 )
 def test_anything_else_is_refused_before_anything_is_made(
@@ -71,6 +74,24 @@ def test_anything_else_is_refused_before_anything_is_made(
     assert main(["rebuild", str(published)]) == REFUSED
     assert said in capsys.readouterr().err
     assert not (published / "table.md").exists()
+
+
+def test_a_link_is_not_written_through(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "mine.md"
+    mine.write_text("mine", encoding="utf-8")
+    (published / "table.md").symlink_to(mine)
+    assert main(["rebuild", str(published)]) == REFUSED
+    assert "is a link" in capsys.readouterr().err
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_of_folders_means_all_that_have_a_recipe(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(published, published.parent / "another")
+    (published.parent / "without").mkdir()
+    assert main(["rebuild", str(published.parent)]) == 0
+    assert (published.parent / "another" / "table.md").read_bytes() == (published / "table.md").read_bytes()
+    assert main(["rebuild", "--check", str(published.parent)]) == 0
+    assert capsys.readouterr().out.count("2 of 2 files are the same bytes") == 2
 
 
 def test_a_command_that_fails_is_named(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
