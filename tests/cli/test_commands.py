@@ -26,7 +26,8 @@ from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord
-from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
+from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.store_file import FILE_NAME, LOCK_NAME
 from hamster_bench.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from hamster_bench.errors import StoreError
-from hamster_bench.evaluation import store as store_module
+from hamster_bench.evaluation import store_file
 from hamster_bench.evaluation.protocol import make_protocol
 from hamster_bench.evaluation.record import EpisodeRecord, HostLoad, Timings
-from hamster_bench.evaluation.store import FILE_NAME, LOCK_NAME, ResultStore
+from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.store_file import FILE_NAME, LOCK_NAME
 from hamster_bench.evaluation.track import Track
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
@@ -96,7 +97,7 @@ def test_outcomes_are_the_records_column_by_column(tmp_path: Path) -> None:
             record.outcome,
             record.kind,
             record.stage,
-            store_module._json(record.versions),
+            json.dumps(record.versions, sort_keys=True, ensure_ascii=False),
         ]
 
 
@@ -222,8 +223,8 @@ def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_older_schema_is_migrated_by_writers_and_understood_by_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = filled(tmp_path)
     before = file.read_bytes()
-    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER",))
-    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    newer = (*store_file.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER",))
+    monkeypatch.setattr(store_file, "MIGRATIONS", newer)
     with ResultStore.for_reading(tmp_path) as store:
         assert list(store.records()) == [RECORD, SUCCESS]
     assert file.read_bytes() == before
@@ -257,9 +258,9 @@ def old_store(directory: Path, version: int, *records: EpisodeRecord) -> list[Ep
     """Writes records as programs with an earlier schema did; gives them as they should be read."""
     directory.mkdir(exist_ok=True)
     connection = sqlite3.connect(directory / FILE_NAME)
-    for statement in (statement for migration in store_module.MIGRATIONS[:version] for statement in migration):
+    for statement in (statement for migration in store_file.MIGRATIONS[:version] for statement in migration):
         connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {store_module.APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {store_file.APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("INSERT INTO protocols VALUES (?, ?)", (HAMSTER.fingerprint, HAMSTER.to_json()))
     connection.execute("INSERT INTO runs VALUES (1, '2020-01-01T00:00:00+00:00', NULL, '{}', '{}', 'a machine')")
@@ -314,8 +315,8 @@ def test_what_a_planner_said_is_no_part_of_the_digest(tmp_path: Path) -> None:
 def test_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = filled(tmp_path)
     before = file.read_bytes()
-    newer = (*store_module.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER", "no such statement"))
-    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    newer = (*store_file.MIGRATIONS, ("ALTER TABLE episodes ADD COLUMN weather INTEGER", "no such statement"))
+    monkeypatch.setattr(store_file, "MIGRATIONS", newer)
     with pytest.raises(StoreError):
         ResultStore.for_writing(tmp_path)
     monkeypatch.undo()

@@ -18,7 +18,8 @@ from hamster_bench.evaluation.environment import Requirements
 from hamster_bench.evaluation.plan import make_plan
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.runner import run
-from hamster_bench.evaluation.store import FILE_NAME, ResultStore
+from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.evaluation.store_file import FILE_NAME
 from hamster_bench.evaluation.workers.peers import WorkerError
 from hamster_bench.evaluation.workers.settings import WorkerSettings
 from tests.evaluation.scripted import ScriptedEnvironment, scripted_plan
