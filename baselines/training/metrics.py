@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from hamster_bench.errors import MissingDependencyError, StoreError
 
@@ -68,20 +69,28 @@ class Tables:
         with file.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.reader(stream))
         kept = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdigit() and int(row[0]) <= done]
-        file.unlink()
-        if kept:
-            self._open(kind, rows[0])
-            csv.writer(self._files[kind], lineterminator="\n").writerows(kept)
+        if not kept:
+            file.unlink()
+            return
+        # The rows of hours of work: at no moment may a kill find them nowhere.
+        rewritten = file.with_name(f"{file.name}.new")
+        with rewritten.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([rows[0], *kept])
+            stream.flush()
+            os.fsync(stream.fileno())
+        rewritten.replace(file)
+        self._open(kind, rows[0], "a")
 
-    def _open(self, kind: str, columns: Sequence[str]) -> None:
+    def _open(self, kind: str, columns: Sequence[str], mode: Literal["w", "a"] = "w") -> None:
         file = self._directory / f"{kind}.csv"
         try:
             # Open until `close`.
-            self._files[kind] = file.open("w", newline="", encoding="utf-8")
+            self._files[kind] = file.open(mode, newline="", encoding="utf-8")
         except OSError as error:
             raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error
         self._columns[kind] = list(columns)
-        csv.writer(self._files[kind], lineterminator="\n").writerow(columns)
+        if mode == "w":
+            csv.writer(self._files[kind], lineterminator="\n").writerow(columns)
 
 
 class TensorBoard:

@@ -26,6 +26,19 @@ def test_rows_after_the_last_state_come_once(tmp_path):
     assert not (tmp_path / "validation.csv").exists()
 
 
+def test_a_kill_right_after_going_on_loses_no_row(tmp_path):
+    tables = Tables(tmp_path, 0)
+    for step in range(1, 8):
+        tables.write("training", step, {"loss": 0.5 * step})
+        tables.write("validation", step, {"position_error_m": 0.25 * step})
+    tables.close()
+    again = Tables(tmp_path, 6)  # nothing is flushed
+    assert (tmp_path / "training.csv").read_text().splitlines() == ["step,loss", *(f"{s},{0.5 * s!r}" for s in range(1, 7))]
+    assert (tmp_path / "validation.csv").read_text().splitlines()[-1] == "6,1.5"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["training.csv", "validation.csv"]
+    again.close()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tensorboard_reads_what_was_written(tmp_path):
     pytest.importorskip("tensorboard", reason="needs: pip install 'hamster-bench[torch]'")
