@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hamster_bench.errors import InvalidOptionError, StoreError
+from hamster_bench.files import write_whole
 
 # All of the header under one key: several come in any order, and the same weights would not be the same bytes.
 _KEY = "hamster_bench"
@@ -119,13 +119,7 @@ def write_own(file: Path, policy: str, entries: Mapping[str, Tensor], settings: 
         raise InvalidOptionError(f"a checkpoint's name ends in .safetensors, got {file.name}")
     header = {"format": _format(policy), "settings": json.loads(settings), "training": dict(training)}
     whole = {name: entry.detach().cpu().contiguous() for name, entry in entries.items()}
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(save(whole, {_KEY: json.dumps(header, sort_keys=True)}))
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{file} cannot be written: {error}") from error
+    write_whole(file, save(whole, {_KEY: json.dumps(header, sort_keys=True)}))
 
 
 def _format(policy: str) -> str:

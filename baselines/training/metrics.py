@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import importlib
-import os
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
 from hamster_bench.errors import MissingDependencyError, StoreError
+from hamster_bench.files import write_whole
 
 
 class Sink(Protocol):
@@ -73,12 +74,9 @@ class Tables:
             file.unlink()
             return
         # The rows of hours of work: at no moment may a kill find them nowhere.
-        rewritten = file.with_name(f"{file.name}.new")
-        with rewritten.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream, lineterminator="\n").writerows([rows[0], *kept])
-            stream.flush()
-            os.fsync(stream.fileno())
-        rewritten.replace(file)
+        rewritten = io.StringIO()
+        csv.writer(rewritten, lineterminator="\n").writerows([rows[0], *kept])
+        write_whole(file, rewritten.getvalue())
         self._open(kind, rows[0], "a")
 
     def _open(self, kind: str, columns: Sequence[str], mode: Literal["w", "a"] = "w") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from hamster_bench.errors import StoreError
+from hamster_bench.files import write_whole
 
 _KEY = "hamster_bench"
 _FORMAT = "hamster_bench.training/1"
@@ -107,21 +107,3 @@ def restore_state(
     except (RuntimeError, KeyError) as error:
         raise StoreError(f"{file} is damaged ({error}); remove it to train anew") from error
     return step
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Writes a file that changes in one moment, and is whole also after a loss of power.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error

@@ -10,7 +10,8 @@ from pathlib import Path
 from hamster_bench.baselines.scripted.expert import ExpertAgent
 from hamster_bench.cli.options import choice, names, whole_number
 from hamster_bench.demos.collecting import DEFAULT_SEED, VARIATIONS, Collected, CollectionSummary, collect, plan
-from hamster_bench.demos.store import IMAGES, DemoSettings, DemoStore
+from hamster_bench.demos.records import IMAGES, DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.factors import columns
 from hamster_bench.envs.registration import ENGINES
 from hamster_bench.envs.tasks import TASKS

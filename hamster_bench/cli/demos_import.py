@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from hamster_bench.cli.options import names, whole_number
+from hamster_bench.demos.records import IMAGES, DemoSettings, FailedDemo
 from hamster_bench.demos.restricted_pickle import BrokenPickleError
 from hamster_bench.demos.rlbench_reading import RecordedDemoError, find_episodes, image_size, read_episode, recorded_cameras
-from hamster_bench.demos.store import IMAGES, DemoSettings, DemoStore, FailedDemo
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.errors import InvalidOptionError, UnknownNameError
 
 ENGINE = "coppeliasim"

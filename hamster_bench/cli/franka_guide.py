@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hamster_bench.cli.options import names, whole_number
 from hamster_bench.demos.hand_guided import MARKED, guided_demo
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.franka.arm_client import ArmClient
 from hamster_bench.envs.franka.cell import Cell
 from hamster_bench.envs.franka.guiding import guide

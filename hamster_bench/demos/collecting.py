@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import gymnasium
 
 from hamster_bench.demos.recording import Expert, record
-from hamster_bench.demos.store import DemoSettings, DemoStore, FailedDemo
+from hamster_bench.demos.records import DemoSettings, FailedDemo
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.factors import FACTORS
 from hamster_bench.envs.factors.episode import check_defined
 from hamster_bench.envs.registration import environment_id

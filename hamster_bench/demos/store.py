@@ -15,93 +15,24 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hamster_bench.demos.demo import STEP_ARRAYS, CameraImages, Demo, Steps
+from hamster_bench.demos import hdf5
+from hamster_bench.demos.demo import Demo
+from hamster_bench.demos.hdf5 import FORMAT
+from hamster_bench.demos.records import DemoHeader, DemoSettings, FailedDemo
 from hamster_bench.envs.registration import VERSION
-from hamster_bench.errors import HamsterBenchError, InvalidOptionError, MissingDependencyError, StoreError, UnknownNameError
-from hamster_bench.paths import Path2D
+from hamster_bench.errors import HamsterBenchError, InvalidOptionError, StoreError, UnknownNameError
+from hamster_bench.files import remove_leftovers, write_whole
 from hamster_bench.scenario import Scenario
 
-IMAGES = ("all", "keyframes")
-
-_FORMAT = "hamster_bench.demos/1"
 _SETTINGS_FILE = "dataset.json"
 _DEMOS, _FAILED = "demos", "failed"
-# Level 1 takes half the time of level 4 for a twelfth more bytes.
-_COMPRESSION_LEVEL = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoSettings:
-    """What all demonstrations of a directory have in common.
-
-    Attributes:
-        cameras: names.
-        image_size: (height, width) [pixel].
-        images: ``"all"`` frames, or only the first one and the ``"keyframes"`` of every rule.
-        engine: name of the simulator.
-    """
-
-    cameras: tuple[str, ...] = ("front",)
-    image_size: tuple[int, int] = (128, 128)
-    images: str = "all"
-    engine: str = "mujoco"
-
-    def __post_init__(self) -> None:
-        if self.images not in IMAGES:
-            raise UnknownNameError("choice of images", self.images, IMAGES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoHeader:
-    """What the directory says of a demonstration without opening it.
-
-    Attributes:
-        scenario: the episode.
-        instruction: the phrasing drawn for it.
-        instructions: all phrasings.
-        frames: number of frames.
-        keyframes: number of keyframes by each rule.
-        digest: of the content; see `Demo.digest`.
-        sha256: of the file.
-        bytes: of the file.
-        versions: of what made it.
-    """
-
-    scenario: Scenario
-    instruction: str
-    instructions: tuple[str, ...]
-    frames: int
-    keyframes: Mapping[str, int]
-    digest: str
-    sha256: str
-    bytes: int
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FailedDemo:
-    """A scenario in which there is no demonstration.
-
-    Attributes:
-        scenario: the episode.
-        reason: short machine-readable cause, for instance ``"planning:path_not_found"`` or ``"not_solved"``.
-        message: the same in words.
-        versions: of what tried.
-    """
-
-    scenario: Scenario
-    reason: str
-    message: str
-    versions: Mapping[str, str]
 
 
 class DemoStore:
@@ -139,16 +70,14 @@ class DemoStore:
                 raise StoreError(f"{folder} is not empty and holds no demonstrations; choose another directory")
             for name in (_DEMOS, _FAILED):
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(folder)
-            _replace(folder / _SETTINGS_FILE, (json.dumps(_described(settings), indent=2) + "\n").encode())
+            remove_leftovers(folder, depth=2)
+            write_whole(folder / _SETTINGS_FILE, json.dumps(_described(settings), indent=2) + "\n")
         return cls(folder)
 
     @staticmethod
     def exists(directory: str | os.PathLike[str]) -> bool:
         """Whether there is a store, of whatever format."""
         return (Path(directory) / _SETTINGS_FILE).exists()
-
-    # Reading
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """Scenarios of all demonstrations, by task, then by the other fields."""
@@ -226,7 +155,7 @@ class DemoStore:
                 raise UnknownNameError("camera of these demonstrations", camera, self.settings.cameras)
         chosen = None if frames is None else np.unique(np.asarray(frames, dtype=np.int64))
         try:
-            demo = _read(file, self.settings.cameras if cameras is None else tuple(cameras), chosen)
+            demo = hdf5.read(file, self.settings.cameras if cameras is None else tuple(cameras), chosen)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{file} is damaged ({error}); remove it with its header and collect again") from error
         if demo.scenario != scenario:
@@ -235,7 +164,7 @@ class DemoStore:
 
     def fingerprint(self) -> str:
         """SHA-256 [hexadecimal] over scenarios and contents of all demonstrations, whatever order and files they came in."""
-        digest = hashlib.sha256(_FORMAT.encode())
+        digest = hashlib.sha256(FORMAT.encode())
         for header in self.headers():
             digest.update(f"\n{header.scenario.id} {header.digest}".encode())
         return digest.hexdigest()
@@ -261,8 +190,6 @@ class DemoStore:
         """Where the demonstration of a scenario lies, or would lie."""
         return self.directory / _DEMOS / scenario.task / f"{scenario.id}.h5"
 
-    # Writing
-
     def add(self, demo: Demo) -> DemoHeader:
         """Writes a demonstration; another process sees all of it or nothing. One that is there is left as it is.
 
@@ -279,8 +206,8 @@ class DemoStore:
         file = self.file(demo.scenario)
         with _writing(self.directory):
             file.parent.mkdir(parents=True, exist_ok=True)
-            data = _encoded(demo)
-            _replace(file, data)
+            data = hdf5.encoded(demo)
+            write_whole(file, data)
             header = DemoHeader(
                 scenario=demo.scenario,
                 instruction=demo.instruction,
@@ -292,7 +219,7 @@ class DemoStore:
                 bytes=len(data),
                 versions=dict(demo.versions),
             )
-            _replace(self._header_file(demo.scenario), _json(header))
+            write_whole(self._header_file(demo.scenario), _json(header))
         return header
 
     def add_failure(self, failure: FailedDemo) -> None:
@@ -304,7 +231,7 @@ class DemoStore:
         file = self._failure_file(failure.scenario)
         with _writing(self.directory):
             file.parent.mkdir(parents=True, exist_ok=True)
-            _replace(file, _json(failure))
+            write_whole(file, _json(failure))
 
     def _header_file(self, scenario: Scenario) -> Path:
         return self.file(scenario).with_suffix(".json")
@@ -313,12 +240,9 @@ class DemoStore:
         return self.directory / _FAILED / scenario.task / f"{scenario.id}.json"
 
 
-# Settings
-
-
 def _described(settings: DemoSettings) -> dict[str, Any]:
     described: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
-    return {"format": _FORMAT, "environment_version": VERSION} | described
+    return {"format": FORMAT, "environment_version": VERSION} | described
 
 
 def _held(directory: Path) -> dict[str, Any]:
@@ -327,8 +251,8 @@ def _held(directory: Path) -> dict[str, Any]:
         held = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(f"{directory} holds no demonstrations of 'hamster-bench demos collect': {error}") from error
-    if not isinstance(held, dict) or held.get("format") != _FORMAT:
-        raise StoreError(f"{file} does not describe demonstrations of 'hamster-bench demos collect' ({_FORMAT})")
+    if not isinstance(held, dict) or held.get("format") != FORMAT:
+        raise StoreError(f"{file} does not describe demonstrations of 'hamster-bench demos collect' ({FORMAT})")
     return held
 
 
@@ -358,9 +282,6 @@ def _scenarios_in(folder: Path) -> Iterator[Scenario]:
             yield Scenario.from_id(file.stem)
 
 
-# Files
-
-
 @contextlib.contextmanager
 def _writing(directory: Path) -> Iterator[None]:
     try:
@@ -369,117 +290,5 @@ def _writing(directory: Path) -> Iterator[None]:
         raise StoreError(f"{directory} cannot be written: {error.strerror or error}") from error
 
 
-def _replace(file: Path, data: bytes) -> None:
-    """Writes a file that appears in one moment, and whole also after a loss of power."""
-    partial = file.with_name(f".{file.name}.{platform.node()}-{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, file)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _remove_leftovers(directory: Path) -> None:
-    """Removes what processes of this machine were writing when they were killed."""
-    for partial in directory.glob(f"*/*/.*.{platform.node()}-*.partial"):
-        process = partial.name.split("-")[-1].removesuffix(".partial")
-        if process.isdecimal() and not _is_running(int(process)):
-            partial.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def _json(record: DemoHeader | FailedDemo) -> bytes:
-    return (json.dumps(asdict(record) | {"scenario": record.scenario.id}, indent=1, sort_keys=True) + "\n").encode()
-
-
-def _encoded(demo: Demo) -> bytes:
-    """The demonstration as an HDF5 file. It is made in memory: the checksum then covers what was meant, not what the disk gave back."""
-    import io
-
-    h5py = _h5py()
-    stream = io.BytesIO()
-    with h5py.File(stream, "w") as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["scenario"] = demo.scenario.id
-        file.attrs["instruction"] = demo.instruction
-        file.attrs["instructions"] = json.dumps(demo.instructions)
-        file.attrs["versions"] = json.dumps(dict(demo.versions), sort_keys=True)
-        for name in STEP_ARRAYS:
-            _put(file, f"steps/{name}", getattr(demo.steps, name))
-        for rule, indices in demo.keyframes.items():
-            _put(file, f"keyframes/{rule}", indices)
-        for camera, images in demo.images.items():
-            for field in fields(images):
-                array = getattr(images, field.name)
-                # A frame is read without its neighbours.
-                _put(file, f"cameras/{camera}/{field.name}", array, by_row=field.name in ("rgb", "depth"))
-            if camera in demo.paths:
-                file[f"cameras/{camera}"].attrs["path"] = demo.paths[camera].to_json()
-    return stream.getvalue()
-
-
-def _put(file: Any, name: str, array: NDArray[np.generic], *, by_row: bool = False) -> None:
-    chunks = (1, *array.shape[1:]) if by_row else array.shape
-    options: dict[str, Any] = {}
-    if array.size:
-        options = {
-            "chunks": chunks,
-            "compression": "gzip",
-            "compression_opts": _COMPRESSION_LEVEL,
-            # Bytes of one weight beside each other; nothing to gain where a number is one byte.
-            "shuffle": array.dtype.itemsize > 1,
-            "fletcher32": True,
-        }
-    file.create_dataset(name, data=array, **options)
-
-
-def _read(path: Path, cameras: tuple[str, ...], frames: NDArray[np.int64] | None) -> Demo:
-    h5py = _h5py()
-    with h5py.File(path, "r") as file:
-        steps = Steps(**{name: file[f"steps/{name}"][:] for name in STEP_ARRAYS})
-        return Demo(
-            scenario=Scenario.from_id(file.attrs["scenario"]),
-            instruction=file.attrs["instruction"],
-            instructions=tuple(json.loads(file.attrs["instructions"])),
-            steps=steps,
-            images={camera: _read_images(file[f"cameras/{camera}"], frames) for camera in cameras},
-            keyframes={rule: indices[:] for rule, indices in file["keyframes"].items()},
-            paths={
-                camera: Path2D.from_json(group.attrs["path"])
-                for camera, group in file["cameras"].items()
-                if "path" in group.attrs
-            },
-            versions=json.loads(file.attrs["versions"]),
-        )
-
-
-def _read_images(group: Any, frames: NDArray[np.int64] | None) -> CameraImages:
-    held = group["frames"][:]
-    if frames is None:
-        return CameraImages(**{field.name: group[field.name][:] for field in fields(CameraImages)})
-    missing = np.setdiff1d(frames, held)
-    if len(missing):
-        raise InvalidOptionError(f"the frames {missing.tolist()} have no images; there are images of the frames {held.tolist()}")
-    rows = np.searchsorted(held, frames)
-    return CameraImages(**{field.name: group[field.name][rows] for field in fields(CameraImages)})
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependencyError("demonstrations need h5py; install it with: pip install 'h5py>=3.11,<4'") from error
-    return h5py
+def _json(record: DemoHeader | FailedDemo) -> str:
+    return json.dumps(asdict(record) | {"scenario": record.scenario.id}, indent=1, sort_keys=True) + "\n"

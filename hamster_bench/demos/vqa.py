@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -29,6 +28,7 @@ from hamster_bench.envs.registration import VERSION, environment_id
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.envs.wrappers import PathPoints
 from hamster_bench.errors import HamsterBenchError, InvalidOptionError, PathError, PlacementError, StoreError, UnknownNameError
+from hamster_bench.files import write_whole
 from hamster_bench.paths import Path2D, parse_answer, write_answer
 from hamster_bench.planners.prompts import hamster_prompt
 from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS, Scenario
@@ -227,7 +227,7 @@ def _claim(directory: Path, settings: VqaSettings) -> None:
         raise StoreError(f"{directory} is not empty and holds no export; choose another directory")
     for name in (_SHARDS, _IMAGES, _SKIPPED):
         (directory / name).mkdir(parents=True, exist_ok=True)
-    _write(file, json.dumps(asked, indent=2) + "\n")
+    write_whole(file, json.dumps(asked, indent=2) + "\n")
 
 
 def _described(settings: VqaSettings) -> dict[str, Any]:
@@ -312,8 +312,8 @@ def _export_shard(directory: Path, shard: Shard, settings: VqaSettings) -> int:
                 _record(scenario, image, instruction, answer, number) for number, instruction in enumerate(info["instructions"])
             )
     if skipped:
-        _write(directory / _SKIPPED / f"{shard.name}.json", json.dumps(skipped, indent=1))
-    _write(directory / _SHARDS / f"{shard.name}.json", json.dumps(records, indent=1))
+        write_whole(directory / _SKIPPED / f"{shard.name}.json", json.dumps(skipped, indent=1))
+    write_whole(directory / _SHARDS / f"{shard.name}.json", json.dumps(records, indent=1))
     return len(records)
 
 
@@ -350,13 +350,6 @@ def _record(scenario: Scenario, image: Path, instruction: str, answer: str, numb
     }
 
 
-def _write(file: Path, text: str) -> None:
-    """Writes a file that appears in one moment."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, file)
-
-
 def _write_card(directory: Path, settings: VqaSettings, new: int) -> ExportSummary:
     """Writes the dataset card from what the directory holds."""
     pictures: Counter[tuple[str, str]] = Counter()
@@ -374,7 +367,7 @@ def _write_card(directory: Path, settings: VqaSettings, new: int) -> ExportSumma
         f"| {task} | {factor} | {pictures[task, factor]} | {tuples[task, factor]} | {skipped[task, factor]} |"
         for task, factor in sorted(tuples)
     )
-    _write(directory / _CARD_FILE, _card(settings, summary, rows))
+    write_whole(directory / _CARD_FILE, _card(settings, summary, rows))
     return summary
 
 

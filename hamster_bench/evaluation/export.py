@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib
 import io
@@ -13,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from hamster_bench.errors import MissingDependencyError, StoreError, UnknownNameError
 from hamster_bench.evaluation.store import TABLES, ResultStore, Table
+from hamster_bench.files import write_whole
 
 Format = Literal["parquet", "csv", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -59,13 +59,7 @@ Writer = Callable[[tuple[str, ...], list[tuple[Any, ...]]], bytes]
 
 
 def _write(file: Path, store: ResultStore, table: Table, write: Writer) -> Path:
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    try:
-        unfinished.write_bytes(write(*store.rows(table)))
-        unfinished.replace(file)
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    write_whole(file, write(*store.rows(table)))
     return file
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hamster_bench.errors import UnknownNameError
+from hamster_bench.files import write_whole
 from hamster_bench.trials.plan import TrialError, TrialPlan
 from hamster_bench.trials.rubric import failure_modes, void_reasons
 from hamster_bench.trials.schedule import PlannedTrial, Schedule, make_schedule, unseal
@@ -94,9 +95,11 @@ class TrialBook:
             if any(place.iterdir()):
                 raise TrialError(f"{place} is not empty; an evaluation begins in a folder of its own")
             schedule, sealed = make_schedule(plan)
-            _write(place / "sealed.json", sealed)
-            _write(place / "schedule.json", json.dumps({"plan": plan.digest} | asdict(schedule), indent=1))
-            _write(place / "plan.json", json.dumps({"plan": json.loads(plan.text), "folder": str(source.absolute())}, indent=1))
+            write_whole(place / "sealed.json", sealed)
+            write_whole(place / "schedule.json", json.dumps({"plan": plan.digest} | asdict(schedule), indent=1))
+            write_whole(
+                place / "plan.json", json.dumps({"plan": json.loads(plan.text), "folder": str(source.absolute())}, indent=1)
+            )
         except OSError as error:
             raise TrialError(f"{place} cannot be written: {error}") from error
         return cls(place)
@@ -279,7 +282,7 @@ def seal_folder(folder: Path) -> None:
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != "checksums.json"
     }
-    _write(folder / "checksums.json", json.dumps(sums, indent=1))
+    write_whole(folder / "checksums.json", json.dumps(sums, indent=1))
 
 
 def changed_files(folder: Path) -> list[str]:
@@ -290,7 +293,3 @@ def changed_files(folder: Path) -> list[str]:
         for name, digest in sums.items()
         if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest
     ]
-
-
-def _write(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")

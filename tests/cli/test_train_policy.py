@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("torch", reason="training needs PyTorch: pip install 'hamster-bench[torch]'")
 
 from hamster_bench.cli.main import REFUSED, main
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 
 
 @pytest.fixture

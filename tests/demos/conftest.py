@@ -11,7 +11,8 @@ import pytest
 from hamster_bench.baselines.scripted.expert import ExpertAgent
 from hamster_bench.demos.collecting import collect, plan
 from hamster_bench.demos.demo import STEP_ARRAYS, CameraImages, Demo, Steps
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
 

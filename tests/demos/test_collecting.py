@@ -22,7 +22,8 @@ from hamster_bench.baselines.scripted.expert import ExpertAgent
 from hamster_bench.baselines.scripted.keypose_expert import KeyposeExpertAgent
 from hamster_bench.cli.main import main
 from hamster_bench.demos.collecting import Collected, CollectionSummary, collect, plan
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.contract import validate_action
 from hamster_bench.envs.registration import environment_id
 from hamster_bench.envs.tasks import TASKS

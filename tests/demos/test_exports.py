@@ -29,9 +29,10 @@ from hamster_bench.cli.main import main
 from hamster_bench.demos.demo import Demo
 from hamster_bench.demos.lerobot import export_lerobot
 from hamster_bench.demos.opcodes import Instance, pickled
+from hamster_bench.demos.records import DemoSettings
 from hamster_bench.demos.rlbench_layout import FAR, NEAR, depth_picture, export_rlbench
 from hamster_bench.demos.rlbench_reading import find_episodes
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.errors import InvalidOptionError, StoreError
 from hamster_bench.paths import Path2D
 

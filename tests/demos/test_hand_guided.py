@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("h5py", reason="the store of demonstrations needs h5py")
 
 from hamster_bench.demos.hand_guided import MARKED, guided_demo
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.envs.franka.arm_client import ArmClient
 from hamster_bench.envs.franka.guiding import guide
 from hamster_bench.envs.franka.rig import CameraRig

@@ -161,7 +161,7 @@ def test_tensorflow_datasets_reads_it(collected: DemoStore, exported: Path) -> N
 
 
 def test_demonstrations_without_all_images_are_refused(store: DemoStore, made_up: Callable[..., Demo], tmp_path: Path) -> None:
-    from hamster_bench.demos.store import DemoSettings
+    from hamster_bench.demos.records import DemoSettings
     from hamster_bench.errors import InvalidOptionError
 
     few = DemoStore.create(tmp_path / "few", DemoSettings(images="keyframes"))

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from hamster_bench.demos.demo import Demo
-from hamster_bench.demos.store import DemoSettings, DemoStore, FailedDemo
+from hamster_bench.demos.records import DemoSettings, FailedDemo
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
 from hamster_bench.scenario import Scenario
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hamster_bench.errors import InvalidOptionError, StoreError
+from hamster_bench.files import write_whole
 from hamster_bench.paths.path import Path2D
 from hamster_bench.planners.sketch.augment import augmented, seen_in
 from hamster_bench.planners.sketch.examples import TrainingSet, TrainingSettings
@@ -252,12 +252,7 @@ def _save(file: Path, run: _Run, step: int) -> None:
         for key, value in run.optimiser.state[parameter].items():
             tensors[f"optimiser.{name}.{key}"] = torch.as_tensor(value).contiguous().clone()
     metadata = _identity(run) | {"step": str(step)}
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        partial.write_bytes(save(tensors, metadata))
-        os.replace(partial, file)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{file} cannot be written: {error}") from error
+    write_whole(file, save(tensors, metadata))
 
 
 def _restore(file: Path, run: _Run) -> int:

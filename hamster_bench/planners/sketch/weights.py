@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamster_bench.errors import StoreError
+from hamster_bench.files import write_whole
 from hamster_bench.planners.sketch.settings import Architecture
 from hamster_bench.planners.sketch.tokens import Vocabulary
 
@@ -55,7 +55,6 @@ def write_weights(file: Path, weights: Weights) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import save
 
     header = {
@@ -64,13 +63,8 @@ def write_weights(file: Path, weights: Weights) -> None:
         "vocabulary": weights.vocabulary.words,
         "training": dict(weights.training),
     }
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        arrays = {name: np.ascontiguousarray(array) for name, array in weights.arrays.items()}
-        partial.write_bytes(save(arrays, {_KEY: json.dumps(header)}))
-        os.replace(partial, file)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{file} cannot be written: {error}") from error
+    arrays = {name: np.ascontiguousarray(array) for name, array in weights.arrays.items()}
+    write_whole(file, save(arrays, {_KEY: json.dumps(header)}))
 
 
 def read_weights(file: Path | None = None) -> Weights:

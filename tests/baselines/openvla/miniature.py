@@ -14,7 +14,8 @@ from hamster_bench.baselines.openvla.checkpoint import expected_entries, network
 from hamster_bench.baselines.openvla.network import OpenVLA
 from hamster_bench.baselines.openvla.settings import LanguageSettings, OpenVLASettings, TowerSettings
 from hamster_bench.demos.demo import CameraImages, Demo, Steps
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.scenario import Scenario
 
 SETTINGS = OpenVLASettings(

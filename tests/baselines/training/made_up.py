@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hamster_bench.demos.demo import CameraImages, Demo, Steps
-from hamster_bench.demos.store import DemoSettings, DemoStore
+from hamster_bench.demos.records import DemoSettings
+from hamster_bench.demos.store import DemoStore
 from hamster_bench.paths import Path2D
 from hamster_bench.scenario import Scenario
 
