@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
 from hamster_bench.evaluation.outcomes import EpisodeOutcome, read_outcomes
 from hamster_bench.evaluation.protocol import Protocol
 from hamster_bench.evaluation.record import RENDERER
-from hamster_bench.evaluation.statistics import (
-    Estimate,
-    Interval,
-    holm,
-    mcnemar_p,
-    mean_over_strata,
-    paired_difference,
-    percentile_interval,
-    resampled_means,
-    unpaired_difference,
-)
-from hamster_bench.evaluation.statistics.sequential import StepDecision, always_valid_p, step_decision
 from hamster_bench.evaluation.store import ResultStore
+from hamster_bench.leaderboards.effects import AverageEffect, Effect, average_effects, effects_by_task, effects_over_tasks
+from hamster_bench.leaderboards.pairs import Key, Outcomes, Pairs, match
 from hamster_bench.scenario import CONTROL_FACTOR, VARIATION_FACTORS
 
 # What the two arms of a comparison differ in.
 Kind = Literal["agents", "planners", "factors"]
-# What becomes of pairs in which something broke.
-Errors = Literal["not_successful", "left_out"]
-
-# A percentile bootstrap of fewer discordant pairs holds the true difference less often than it says: simulated over 5 and 14 tasks, in 93
-# to 96 % above this number, and in as little as 50 % below.
-BOOTSTRAP_DISCORDANT = 30
-
-# A scenario but for its factor.
-_Key = tuple[str, int, int, int]
-_Outcomes = Mapping[_Key, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,57 +65,6 @@ class Contestant(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effect:
-    """The difference between two arms on the same scenarios.
-
-    Attributes:
-        first: what the first arm is called.
-        second: what the second arm is called.
-        factor: the factor under which both, or the first arm alone, were run.
-        task: the task, or None for the mean over tasks.
-        errors: how errors were counted.
-        tasks: number of tasks with pairs.
-        pairs: number of pairs.
-        pairs_with_errors: pairs in which an arm ended as an error; 0 where they were left out.
-        both: pairs in which both arms succeeded.
-        first_only: pairs in which only the first arm succeeded.
-        second_only: pairs in which only the second arm succeeded.
-        first_rate: success of the first arm in the pairs, tasks weighing equally, with its own interval.
-        second_rate: the same of the second arm.
-        difference: first less second, with the paired score interval.
-        bootstrap: percentile interval of the joint bootstrap, or None where there are too few discordant pairs for one.
-        unpaired: the difference with the interval it would have without the matching.
-        p: exact McNemar test; NaN without pairs.
-        p_holm: the same, adjusted for the family.
-        p_any_time: p-value that holds at every look.
-        step: what STEP says and after how many pairs, or None when it was not asked for.
-        without_partner: records of the first and of the second arm that the other arm lacks.
-    """
-
-    first: str
-    second: str
-    factor: str
-    task: str | None
-    errors: Errors
-    tasks: int
-    pairs: int
-    pairs_with_errors: int
-    both: int
-    first_only: int
-    second_only: int
-    first_rate: Estimate
-    second_rate: Estimate
-    difference: Estimate
-    bootstrap: Interval | None
-    unpaired: Estimate
-    p: float
-    p_holm: float
-    p_any_time: float
-    step: tuple[StepDecision, int] | None
-    without_partner: tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Effects under one protocol.
 
@@ -149,7 +74,8 @@ class Comparison:
         subject: who is compared, for the title.
         protocol: the rules of every record behind it; where planners are compared, with the first one's paths.
         means: one effect for each pair of arms, over all tasks; a family for Holm's adjustment.
-        by_task: one for each task of these; a family of its own.
+        averages: the averages over factors, one for each pair of agents or planners that has pairs under several; none for factors.
+        by_task: one for each task of ``means``; a family of its own.
         means_without_errors: ``means`` with the pairs left out in which something broke.
         by_task_without_errors: the same for ``by_task``.
         notes: what a reader has to know besides, as sentences.
@@ -159,38 +85,11 @@ class Comparison:
     subject: str
     protocol: Protocol
     means: tuple[Effect, ...]
+    averages: tuple[AverageEffect, ...]
     by_task: tuple[Effect, ...]
     means_without_errors: tuple[Effect, ...]
     by_task_without_errors: tuple[Effect, ...]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pairs:
-    """Outcomes of two arms on the same scenarios, in an order that further episodes only extend.
-
-    Attributes:
-        keys: (pairs,) the scenarios.
-        tasks: (pairs,) their tasks.
-        first: (pairs,) outcomes of the first arm.
-        second: (pairs,) outcomes of the second arm.
-    """
-
-    arms: tuple[str, str]
-    factor: str
-    keys: tuple[_Key, ...]
-    tasks: NDArray[np.str_]
-    first: NDArray[np.str_]
-    second: NDArray[np.str_]
-    without_partner: tuple[int, int]
-
-    @property
-    def broken(self) -> NDArray[np.bool_]:
-        return np.asarray((self.first == "error") | (self.second == "error"))
-
-    def where(self, kept: NDArray[np.bool_]) -> _Pairs:
-        keys = tuple(itertools.compress(self.keys, kept))
-        return replace(self, keys=keys, tasks=self.tasks[kept], first=self.first[kept], second=self.second[kept])
 
 
 def compare_agents(
@@ -283,12 +182,12 @@ def compare_planners(
 
 
 def _against_the_first(
-    labels: Sequence[str], arms: Sequence[Mapping[str, _Outcomes]], factors: Collection[str] | None
-) -> list[_Pairs]:
+    labels: Sequence[str], arms: Sequence[Mapping[str, Outcomes]], factors: Collection[str] | None
+) -> list[Pairs]:
     """The first arm with each of the others, factor by factor."""
     first, *others = arms
     return [
-        _match(first.get(factor, {}), other.get(factor, {}), (labels[0], label), factor, lambda key: key)
+        match(first.get(factor, {}), other.get(factor, {}), (labels[0], label), factor, lambda key: key)
         for label, other in zip(labels[1:], others, strict=True)
         for factor in _in_order({*first, *other})
         if factor in (factors or first.keys() & other.keys())
@@ -331,7 +230,7 @@ def factor_effects(
             raise InvalidOptionError(f"{', '.join(uncontrolled)} cannot be compared: {_NO_CONTROL}")
         notes = [f"{', '.join(uncontrolled)}: left out, {_NO_CONTROL}."] if uncontrolled else []
         pairs = [
-            _match(arms[factor], arms.get(CONTROL_FACTOR, {}), (factor, CONTROL_FACTOR), factor, _control_of(factor))
+            match(arms[factor], arms.get(CONTROL_FACTOR, {}), (factor, CONTROL_FACTOR), factor, _control_of(factor))
             for factor in wanted
             if factor not in uncontrolled
         ]
@@ -349,49 +248,36 @@ def factor_effects(
 _NO_CONTROL = "this protocol draws the RLBench variation of the controls, too"
 
 
-def _control_of(factor: str) -> Callable[[_Key], _Key]:
+def _control_of(factor: str) -> Callable[[Key], Key]:
     """`Scenario.control` on keys."""
     if factor in VARIATION_FACTORS:
         return lambda key: (key[0], 0, key[2], key[3])
     return lambda key: key
 
 
-def _by_factor(contestant: Contestant, fingerprint: str) -> dict[str, dict[_Key, str]]:
-    found: dict[str, dict[_Key, str]] = {}
+def _by_factor(contestant: Contestant, fingerprint: str) -> dict[str, dict[Key, str]]:
+    found: dict[str, dict[Key, str]] = {}
     for agent, task, variation, factor, episode, seed, outcome in contestant.source.outcomes.get(fingerprint, ()):
         if agent == contestant.agent:
             found.setdefault(factor, {})[task, variation, episode, seed] = outcome
     return found
 
 
-def _match(first: _Outcomes, second: _Outcomes, arms: tuple[str, str], factor: str, partner: Callable[[_Key], _Key]) -> _Pairs:
-    # Episode by episode rather than task by task, so that a run that is extended adds pairs at the end.
-    order = sorted(first, key=lambda key: (key[2], key[3], key[0], key[1]))
-    keys = tuple(key for key in order if partner(key) in second)
-    used = {partner(key) for key in keys}
-    return _Pairs(
-        arms=arms,
-        factor=factor,
-        keys=keys,
-        tasks=np.array([key[0] for key in keys], dtype=np.str_),
-        first=np.array([first[key] for key in keys], dtype=np.str_),
-        second=np.array([second[partner(key)] for key in keys], dtype=np.str_),
-        without_partner=(len(first) - len(keys), len(second) - len(used)),
-    )
-
-
 def _comparison(
     kind: Kind,
     subject: str,
     protocol: Protocol,
-    pairs: Sequence[_Pairs],
+    pairs: Sequence[Pairs],
     notes: Iterable[str],
     planned: int | None,
 ) -> Comparison:
-    means, by_task = _means(pairs, "not_successful", planned), _by_task(pairs, "not_successful", planned)
+    means, by_task = effects_over_tasks(pairs, "not_successful", planned), effects_by_task(pairs, "not_successful", planned)
     if any(effect.pairs_with_errors for effect in means):
         whole = [p.where(~p.broken) for p in pairs]
-        means_without, by_task_without = _means(whole, "left_out", planned), _by_task(whole, "left_out", planned)
+        means_without, by_task_without = (
+            effects_over_tasks(whole, "left_out", planned),
+            effects_by_task(whole, "left_out", planned),
+        )
     else:
         means_without, by_task_without = (
             tuple(replace(effect, errors="left_out") for effect in effects) for effects in (means, by_task)
@@ -401,85 +287,12 @@ def _comparison(
         subject=subject,
         protocol=protocol,
         means=means,
+        averages=() if kind == "factors" else average_effects(pairs),
         by_task=by_task,
         means_without_errors=means_without,
         by_task_without_errors=by_task_without,
         notes=tuple(notes),
     )
-
-
-def _means(pairs: Sequence[_Pairs], errors: Errors, planned: int | None) -> tuple[Effect, ...]:
-    intervals = _bootstrap(pairs)
-    effects = [_effect(p, None, errors, planned) for p in pairs]
-    enough = [effect.first_only + effect.second_only >= BOOTSTRAP_DISCORDANT for effect in effects]
-    return _adjusted(
-        replace(effect, bootstrap=interval if use else None)
-        for effect, interval, use in zip(effects, intervals, enough, strict=True)
-    )
-
-
-def _by_task(pairs: Sequence[_Pairs], errors: Errors, planned: int | None) -> tuple[Effect, ...]:
-    return _adjusted(_effect(p.where(p.tasks == task), str(task), errors, planned) for p in pairs for task in np.unique(p.tasks))
-
-
-def _adjusted(effects: Iterable[Effect]) -> tuple[Effect, ...]:
-    listed = list(effects)
-    adjusted = holm([effect.p for effect in listed])
-    return tuple(replace(effect, p_holm=float(p)) for effect, p in zip(listed, adjusted, strict=True))
-
-
-def _effect(pairs: _Pairs, task: str | None, errors: Errors, planned: int | None) -> Effect:
-    tasks, stratum = np.unique(pairs.tasks, return_inverse=True)
-    first, second = pairs.first == "success", pairs.second == "success"
-
-    def count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.bincount(stratum[which], minlength=len(tasks))
-
-    n = count(np.ones(len(first), dtype=np.bool_))
-    first_only, second_only = count(first & ~second), count(second & ~first)
-    difference, interval = paired_difference(first_only, second_only, n)
-    first_rate, second_rate = mean_over_strata(count(first), n), mean_over_strata(count(second), n)
-    b, c = int(first_only.sum()), int(second_only.sum())
-    some = len(first) > 0
-    return Effect(
-        first=pairs.arms[0],
-        second=pairs.arms[1],
-        factor=pairs.factor,
-        task=task,
-        errors=errors,
-        tasks=len(tasks),
-        pairs=len(first),
-        pairs_with_errors=int(pairs.broken.sum()),
-        both=int((first & second).sum()),
-        first_only=b,
-        second_only=c,
-        first_rate=first_rate,
-        second_rate=second_rate,
-        difference=Estimate(float(difference), float(interval.low), float(interval.high)),
-        bootstrap=None,
-        unpaired=unpaired_difference(first_rate, second_rate),
-        p=float(mcnemar_p(b, c)) if some else float("nan"),
-        p_holm=float("nan"),
-        p_any_time=always_valid_p(first, second) if some else float("nan"),
-        step=step_decision(first, second, planned) if planned is not None and some else None,
-        without_partner=pairs.without_partner if task is None else (0, 0),
-    )
-
-
-def _bootstrap(pairs: Sequence[_Pairs]) -> list[Interval]:
-    """Percentile intervals of the mean differences, from scenarios that are resampled for all of them at once."""
-    # Of a scenario the unit is what all arms share: task, episode and seed.
-    units: dict[tuple[str, int, int], int] = {}
-    at = [np.array([units.setdefault((key[0], key[2], key[3]), len(units)) for key in p.keys], dtype=np.int64) for p in pairs]
-    sums, counts = np.zeros((len(units), len(pairs))), np.zeros((len(units), len(pairs)))
-    for column, (p, rows) in enumerate(zip(pairs, at, strict=True)):
-        np.add.at(sums[:, column], rows, (p.first == "success").astype(np.float64) - (p.second == "success"))
-        np.add.at(counts[:, column], rows, 1.0)
-    # The draws must not depend on the order in which the records were made.
-    order = sorted(units, key=lambda unit: (unit[0], unit[2], unit[1]))
-    rows = np.array([units[unit] for unit in order], dtype=np.int64)
-    low, high = percentile_interval(resampled_means(sums[rows], counts[rows], [unit[0] for unit in order]))
-    return [Interval(low[column], high[column]) for column in range(len(pairs))]
 
 
 def _check_agent(contestant: Contestant) -> None:

@@ -7,12 +7,14 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-from hamster_bench.evaluation.statistics import BOOTSTRAP_NAME
-from hamster_bench.leaderboards.comparison import BOOTSTRAP_DISCORDANT, Comparison, Effect
+from hamster_bench.evaluation.statistics import BOOTSTRAP_NAME, SIGN_FLIP_NAME, Interval
+from hamster_bench.leaderboards.comparison import Comparison
+from hamster_bench.leaderboards.effects import BOOTSTRAP_DISCORDANT, AverageEffect, Effect
 from hamster_bench.leaderboards.formats import latex_text
 from hamster_bench.scenario import CONTROL_FACTOR
 
 MEAN = "mean over tasks"
+AVERAGE = "avg"
 _ARM = {"agents": "agent", "planners": "planner"}
 _OF = {"agents": "of the first agent", "planners": "with the first planner's paths"}
 
@@ -47,7 +49,7 @@ def to_latex(comparisons: Sequence[Comparison], *, by_task: bool = False, sequen
 
 
 def to_csv(comparisons: Sequence[Comparison]) -> str:
-    """Every effect, over all tasks and for each, with errors counted as not successful and left out, at full precision.
+    """Every effect, over all tasks and for each, with errors counted as not successful and left out, at full precision, and averages.
 
     Rates, differences and limits are shares; what is not known is empty.
     """
@@ -63,6 +65,8 @@ def to_csv(comparisons: Sequence[Comparison]) -> str:
             *comparison.by_task_without_errors,
         ):
             writer.writerow([*about, *_csv_row(effect)])
+        for average in comparison.averages:
+            writer.writerow([*about, *_csv_average(average)])
     return stream.getvalue()
 
 
@@ -79,6 +83,33 @@ def _csv_row(effect: Effect) -> list[object]:
         *effect.without_partner,
         "" if effect.bootstrap is None else BOOTSTRAP_NAME,
     ]
+
+
+def _csv_average(average: AverageEffect) -> list[object]:
+    low, high = (math.nan, math.nan) if average.bootstrap is None else map(float, average.bootstrap)
+    figures = {
+        "first_success": average.first_rate,
+        "second_success": average.second_rate,
+        "difference": average.difference,
+        "bootstrap_low": low,
+        "bootstrap_high": high,
+        "p": average.p,
+        "p_holm": average.p_holm,
+    }
+    row: dict[str, object] = {
+        "first": average.first,
+        "second": average.second,
+        "factor": AVERAGE,
+        "task": MEAN,
+        "errors": "not_successful",
+        "tasks": average.tasks,
+        "pairs": average.pairs,
+        "first_only": average.first_only,
+        "second_only": average.second_only,
+        **{name: _exact(figure) for name, figure in figures.items()},
+        "bootstrap": "" if average.bootstrap is None else BOOTSTRAP_NAME,
+    }
+    return [row.get(name, "") for name in _CSV_HEADER[4:]]
 
 
 def _text(comparison: Comparison, by_task: bool, sequential: bool) -> str:
@@ -170,12 +201,15 @@ def _grid(comparison: Comparison, effects: Sequence[Effect], sequential: bool) -
         *(["p (any time)"] if sequential else []),
         *(["STEP"] if stepped else []),
     ]
-    return [header, *(_row(effect, many and not on_off, single, sequential, stepped) for effect in effects)]
+    named = many and not on_off
+    rows = [_row(effect, named, single, sequential, stepped) for effect in effects]
+    if effects is comparison.means:
+        rows += [_average_row(average, named, sequential, stepped) for average in comparison.averages]
+    return [header, *rows]
 
 
 def _row(effect: Effect, named: bool, single: bool, sequential: bool, stepped: bool) -> list[str]:
     some = effect.pairs > 0
-    bootstrap = "-" if effect.bootstrap is None else _limits(float(effect.bootstrap.low), float(effect.bootstrap.high))
     difference = effect.difference
     return [
         *([effect.second] if named else []),
@@ -184,7 +218,7 @@ def _row(effect: Effect, named: bool, single: bool, sequential: bool, stepped: b
         str(effect.pairs) + (f" ({effect.pairs_with_errors} with errors)" if effect.pairs_with_errors else ""),
         *(f"{100 * rate.mean:.1f}" if some else "-" for rate in (effect.first_rate, effect.second_rate)),
         f"{100 * difference.mean:+.1f} {_limits(difference.low, difference.high)}" if some else "-",
-        *([] if single else [bootstrap]),
+        *([] if single else [_bootstrap(effect.bootstrap)]),
         str(effect.first_only),
         str(effect.second_only),
         _p(effect.p),
@@ -192,6 +226,28 @@ def _row(effect: Effect, named: bool, single: bool, sequential: bool, stepped: b
         *([_p(effect.p_any_time)] if sequential else []),
         *([_step(effect)] if stepped else []),
     ]
+
+
+def _average_row(average: AverageEffect, named: bool, sequential: bool, stepped: bool) -> list[str]:
+    return [
+        *([average.second] if named else []),
+        AVERAGE,
+        str(average.tasks),
+        str(average.pairs),
+        *(f"{100 * rate:.1f}" for rate in (average.first_rate, average.second_rate)),
+        f"{100 * average.difference:+.1f}",
+        _bootstrap(average.bootstrap),
+        str(average.first_only),
+        str(average.second_only),
+        _p(average.p),
+        _p(average.p_holm),
+        *(["-"] if sequential else []),
+        *(["-"] if stepped else []),
+    ]
+
+
+def _bootstrap(interval: Interval | None) -> str:
+    return "-" if interval is None else _limits(float(interval.low), float(interval.high))
 
 
 def _limits(low: float, high: float) -> str:
@@ -230,6 +286,8 @@ def _notes(comparison: Comparison, by_task: bool, sequential: bool) -> list[str]
         f"Bootstrap: percentiles of a {BOOTSTRAP_NAME}; -: fewer than {BOOTSTRAP_DISCORDANT} discordant pairs.",
         f"p: exact McNemar test, two-sided, of all pairs; Holm's adjustment for {families}.",
     ]
+    if comparison.averages:
+        notes.append(_of_averages(comparison.averages))
     if sequential:
         notes.append("p (any time): holds however often one looks while episodes are added.")
     if any(effect.step is not None for effect in comparison.means):
@@ -241,6 +299,15 @@ def _notes(comparison: Comparison, by_task: bool, sequential: bool) -> list[str]
     if uneven:
         notes.append("Tasks have different numbers of pairs: the difference weighs tasks equally, the test weighs pairs equally.")
     return [*notes, *comparison.notes]
+
+
+def _of_averages(averages: Sequence[AverageEffect]) -> str:
+    factors = " and ".join(str(count) for count in sorted({average.factors for average in averages}))
+    family = f", Holm's adjustment for a family of {len(averages)}" if len(averages) > 1 else ", a hypothesis of its own"
+    return (
+        f"{AVERAGE}: over the {factors} factors, which weigh equally. Scenarios that share a layout (task, episode and seed) are resampled "
+        f"and exchanged together; p: {SIGN_FLIP_NAME}{family}."
+    )
 
 
 def _partners(effect: Effect) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from hamster_bench.evaluation.statistics import (
     Interval,
@@ -24,6 +24,8 @@ from hamster_bench.evaluation.statistics import (
     wilson_interval,
 )
 from hamster_bench.evaluation.statistics.power import discordance
+from hamster_bench.leaderboards.effects import average_effects
+from hamster_bench.leaderboards.pairs import Pairs
 
 pytestmark = pytest.mark.slow
 
@@ -155,3 +157,54 @@ def test_bootstrap_of_means(kind: str, m: int, n: int) -> None:
         interval = percentile_interval(resampled_means(k, np.ones_like(k), strata, resamples=1000, seed=world))
         covered.append(held(interval, float(rates.mean())))
     check_bootstrap(f"mean over {m} tasks of {n}, {kind}", covered)
+
+
+def _worlds_of_layouts(rng: np.random.Generator, shape: tuple[int, int, int], drop: float) -> tuple[list[Pairs], float]:
+    """Pairs of two arms in (tasks, layouts, factors), and the true difference.
+
+    What an arm does on a layout is much alike under all factors, and the arms are somewhat alike: shares of the variance of a normal
+    variable that decides by a threshold.
+    """
+    tasks, layouts, factors = shape
+    rates = np.clip(rng.uniform(0.2, 0.8, (tasks, 1)) + rng.normal(0.0, 0.05, (tasks, factors)), 0.02, 0.98)
+    others = np.clip(rates - drop, 0.02, 0.98)
+    decides = (
+        np.sqrt(0.4) * rng.normal(size=(tasks, layouts, 1, 1))
+        + np.sqrt(0.4) * rng.normal(size=(tasks, layouts, 1, 2))
+        + np.sqrt(0.2) * rng.normal(size=(tasks, layouts, factors, 2))
+    )
+    won = np.where(decides < norm.ppf(np.stack([rates, others], -1))[:, None], "success", "failure")
+    keys = tuple((f"{task:02d}", 0, layout, 0) for task in range(tasks) for layout in range(layouts))
+    made = [
+        Pairs(
+            arms=("x", "y"),
+            factor=str(factor),
+            keys=keys,
+            tasks=np.array([key[0] for key in keys]),
+            first=won[:, :, factor, 0].ravel(),
+            second=won[:, :, factor, 1].ravel(),
+            without_partner=(0, 0),
+        )
+        for factor in range(factors)
+    ]
+    return made, float((rates - others).mean())
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.1])
+@pytest.mark.parametrize("shape", [(5, 10, 15), (14, 10, 15), (5, 25, 4)])
+def test_averages_over_factors(shape: tuple[int, int, int], drop: float) -> None:
+    worlds, covered, found = 400, [], []
+    for world in range(worlds):
+        pairs, truth = _worlds_of_layouts(np.random.default_rng(world), shape, drop)
+        (average,) = average_effects(pairs)
+        found.append(average.p <= 0.05)
+        if average.bootstrap is not None:
+            covered.append(average.bootstrap.low <= truth <= average.bootstrap.high)
+    print(f"average over {shape}, drop {drop}: held {np.mean(covered):.3f} of {len(covered)}, p <= 0.05 in {np.mean(found):.3f}")
+    deviation = np.sqrt(0.05 * 0.95 / worlds)
+    assert len(covered) > 0.9 * worlds
+    assert abs(np.mean(covered) - 0.95) <= 3.0 * deviation
+    if drop == 0.0:
+        assert np.mean(found) <= 0.05 + 3.0 * deviation
+    else:
+        assert np.mean(found) > 0.3

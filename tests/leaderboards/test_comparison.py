@@ -228,11 +228,85 @@ def test_known_effects_are_recovered_and_an_unpaired_analysis_is_wider() -> None
         assert e.bootstrap.high - e.bootstrap.low == pytest.approx(e.difference.high - e.difference.low, rel=0.25)
 
 
+def rivals(factors: Iterable[str], *, seed: int = 0, episodes: int = 20, gain: float = 0.2) -> list[EpisodeOutcome]:
+    """Agents x and y on the same scenarios, y better; how either fares on a layout is the same under every factor."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for task in ("a", "b", "c"):
+        for agent, rate in (("x", 0.4), ("y", 0.4 + gain)):
+            letters = "".join(np.where(rng.random(episodes) < rate, "s", "f"))
+            made += [outcome for factor in factors for outcome in outcomes(agent, letters, task=task, factor=factor)]
+    return made
+
+
+def test_the_average_over_factors_is_of_layouts_not_of_episodes() -> None:
+    one = only(compare_agents(agents(source(rivals(["no_var"], episodes=40)), "x", "y")))
+    many = only(compare_agents(agents(source(rivals(["no_var", "tab_col", "tab_tex", "cam_pos"], episodes=40)), "x", "y")))
+    assert one.averages == ()
+    (single,), (average,) = one.means, many.averages
+    assert (average.factors, average.tasks, average.pairs, average.layouts) == (4, 3, 480, 120)
+    assert (average.first_only, average.second_only) == (4 * single.first_only, 4 * single.second_only)
+    # Three factors more under which everything comes out as before are no further evidence.
+    assert average.difference == pytest.approx(single.difference.mean)
+    assert average.bootstrap is not None
+    assert single.bootstrap is not None
+    assert average.bootstrap == pytest.approx([float(single.bootstrap.low), float(single.bootstrap.high)])
+    assert average.p == pytest.approx(single.p, abs=0.01)
+    assert average.p_holm == average.p
+    # As if they were: the test of single pairs.
+    assert float(mcnemar_p(average.first_only, average.second_only)) < 0.01 * average.p
+
+
+def test_the_average_weighs_factors_and_their_tasks_equally() -> None:
+    where = source(
+        outcomes("x", "ssff", task="a"),
+        outcomes("y", "ffff", task="a"),
+        outcomes("x", "ssssssss", task="b"),
+        outcomes("y", "ssssssff", task="b"),
+        outcomes("x", "s", task="a", factor="tab_col"),
+        outcomes("y", "f", task="a", factor="tab_col"),
+        outcomes("x", "f", task="c", factor="tab_tex"),
+    )
+    (average,) = only(compare_agents(agents(where, "x", "y"))).averages
+    assert (average.factors, average.tasks, average.pairs, average.layouts) == (2, 2, 13, 12)
+    assert average.first_rate == pytest.approx((0.75 + 1.0) / 2)
+    assert average.second_rate == pytest.approx((0.375 + 0.0) / 2)
+    assert average.difference == pytest.approx(average.first_rate - average.second_rate)
+    assert average.bootstrap is None
+
+
+def test_averages_of_several_agents_are_a_family() -> None:
+    listed = rivals(["no_var", "tab_col"])
+    listed += [outcome._replace(agent="z") for outcome in rivals(["no_var", "tab_col"], seed=1) if outcome.agent == "y"]
+    comparison = only(compare_agents(agents(source(listed), "x", "y", "z")))
+    assert [(average.first, average.second) for average in comparison.averages] == [("x", "y"), ("x", "z")]
+    assert [average.p_holm for average in comparison.averages] == holm([average.p for average in comparison.averages]).tolist()
+    text = to_text([comparison])
+    assert [line.split()[:4] for line in text.splitlines() if line.split()[1:2] == ["avg"]] == [
+        ["y", "avg", "3", "120"],
+        ["z", "avg", "3", "120"],
+    ]
+    assert "avg: over the 2 factors, which weigh equally" in text
+    assert "Holm's adjustment for a family of 2." in text
+    rows = [row for row in csv.DictReader(io.StringIO(to_csv([comparison]))) if row["factor"] == "avg"]
+    assert [float(row["p_holm"]) for row in rows] == [average.p_holm for average in comparison.averages]
+    assert [row["low"] for row in rows] == ["", ""]
+
+
+def test_effects_of_factors_have_no_average() -> None:
+    comparison = only(factor_effects(Contestant(planted({"no_var": 0.0, "tab_tex": -0.2, "tab_col": 0.0}), "x")))
+    assert comparison.averages == ()
+    assert "avg" not in to_text([comparison])
+
+
 def test_figures_do_not_depend_on_the_order_of_the_records() -> None:
     where = planted({"no_var": 0.0, "tab_tex": -0.2})
     (listed,) = where.outcomes.values()
     shuffled = [listed[i] for i in np.random.default_rng(0).permutation(len(listed))]
     assert to_csv(factor_effects(Contestant(source(shuffled), "x"))) == to_csv(factor_effects(Contestant(where, "x")))
+    listed = rivals(["no_var", "tab_tex", "tab_col"])
+    shuffled = [listed[i] for i in np.random.default_rng(0).permutation(len(listed))]
+    assert to_csv(compare_agents(agents(source(shuffled), "x", "y"))) == to_csv(compare_agents(agents(source(listed), "x", "y")))
 
 
 def test_protocols_are_never_mixed() -> None:

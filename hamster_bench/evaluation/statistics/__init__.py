@@ -11,6 +11,7 @@ from hamster_bench.evaluation.statistics.bootstrap import (
     percentile_interval,
     resampled_means,
 )
+from hamster_bench.evaluation.statistics.clusters import FLIPS, SIGN_FLIP_NAME, sign_flip_p
 from hamster_bench.evaluation.statistics.family import holm
 from hamster_bench.evaluation.statistics.paired import mcnemar_p, paired_difference, unpaired_difference
 from hamster_bench.evaluation.statistics.proportions import (
@@ -26,7 +27,9 @@ from hamster_bench.evaluation.statistics.proportions import (
 __all__ = [
     "BOOTSTRAP_NAME",
     "CONFIDENCE",
+    "FLIPS",
     "RESAMPLES",
+    "SIGN_FLIP_NAME",
     "Estimate",
     "Interval",
     "clopper_pearson_interval",
@@ -38,6 +41,7 @@ __all__ = [
     "percentile_interval",
     "proportion",
     "resampled_means",
+    "sign_flip_p",
     "unpaired_difference",
     "wilson_interval",
 ]
