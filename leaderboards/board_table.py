@@ -12,7 +12,7 @@ from hamster_bench.leaderboards.measures import IsDefined, Measure, always_defin
 from hamster_bench.leaderboards.notes import success_notes
 from hamster_bench.leaderboards.table import SuccessTable
 from hamster_bench.leaderboards.task_table import MEAN
-from hamster_bench.leaderboards.variation_table import AVERAGE, column_entries
+from hamster_bench.leaderboards.variation_table import AVERAGE, column_entries, layouts_note
 from hamster_bench.scenario import CONTROL_FACTOR
 
 LABELS = ("agent", "path planner", "checkpoint", "training steps", "protocol fingerprint")
@@ -49,7 +49,7 @@ def board_grid(
         return column_entries(table, agent, table.tasks, columns, is_defined, measure)
 
     blocks = [_rows(table, table.agents, players, trainings, entries) for table in tables]
-    average = f"{AVERAGE} weighs the {len(columns)} columns equally; in each, tasks weigh equally."
+    average = f"{AVERAGE} weighs the {len(columns)} columns equally; in each, tasks weigh equally.{layouts_note(measure)}"
     return Grid(
         title="Success by variation factor, all agents and path planners",
         labels=LABELS,

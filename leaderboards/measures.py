@@ -6,6 +6,9 @@ import math
 import statistics
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
+
+from hamster_bench.evaluation.statistics import Estimate, mean_over_columns
 from hamster_bench.leaderboards.grid import MISSING, UNDEFINED, Entry
 from hamster_bench.leaderboards.table import Cell, SuccessTable, total
 
@@ -25,8 +28,8 @@ def with_interval(
 ) -> Entry:
     """Unweighted mean of the success rates of tasks, with a 95 % interval; for a single task its rate with Wilson's interval.
 
-    Over several factors it is the unweighted mean of their means. That has no interval: the arms of a scenario share its layout, so
-    they are not independent of each other.
+    Over several factors it is the unweighted mean of their means, with an interval that counts layouts: the arms of a scenario share
+    theirs, so they are not independent of each other.
     """
     present = _present(table, agent, tasks, factors, is_defined)
     if isinstance(present, Entry):
@@ -34,8 +37,10 @@ def with_interval(
     cells, incomplete = present
     outcomes = total(cell for column in cells for cell in column)
     if len(factors) > 1:
-        means = [statistics.fmean(cell.successes / cell.n for cell in column) for column in cells]
-        return Entry(value=statistics.fmean(means), n=outcomes.n, outcomes=outcomes, incomplete=incomplete)
+        average = _over_layouts(table, agent, tasks, factors)
+        return Entry(
+            value=average.mean, low=average.low, high=average.high, n=outcomes.n, outcomes=outcomes, incomplete=incomplete
+        )
     (factor,) = factors
     estimate = cells[0][0].estimate if len(tasks) == 1 else table.mean(agent, factor, tasks)[0]
     return Entry(
@@ -78,6 +83,17 @@ def over_seeds(
 
 
 MEASURES: dict[str, Measure] = {"interval": with_interval, "seeds": over_seeds}
+
+
+def _over_layouts(table: SuccessTable, agent: str, tasks: Collection[str], factors: Collection[str]) -> Estimate:
+    """The mean over factors of the means over tasks."""
+    found = {(task, factor): table.layouts.get((task, agent, factor), {}) for task in tasks for factor in factors}
+    units = sorted({(task, *layout) for (task, _), layouts in found.items() for layout in layouts})
+    counts = np.array(
+        [[found[task, factor].get((seed, episode), (0, 0)) for factor in factors] for task, seed, episode in units],
+        dtype=np.float64,
+    )
+    return mean_over_columns(counts[..., 0], counts[..., 1], [task for task, *_ in units])
 
 
 def _present(

@@ -52,6 +52,8 @@ class SuccessTable:
         cells: by (task, agent, factor); a combination without records is not there.
         seeds: base seeds of the scenarios, sorted.
         seed_cells: the cells split by base seed, by (task, agent, factor, seed).
+        layouts: the cells split by what the arms of a scenario share under all factors, as numbers of successes and of records by (base
+            seed, episode).
         kinds: number of failures and errors by (task, agent, factor, kind), the kind as records name it.
         version_sets: number of different sets of program versions that made the records.
         renderers: what drew the images of records that rest on images, sorted.
@@ -64,6 +66,7 @@ class SuccessTable:
     cells: dict[tuple[str, str, str], Cell]
     seeds: tuple[int, ...] = ()
     seed_cells: dict[tuple[str, str, str, int], Cell] = field(default_factory=dict)
+    layouts: dict[tuple[str, str, str], dict[tuple[int, int], tuple[int, int]]] = field(default_factory=dict)
     kinds: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     version_sets: int = 1
     renderers: tuple[str, ...] = ()
@@ -109,6 +112,7 @@ class SuccessTable:
             cells=cells,
             seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
             seed_cells=seed_cells,
+            layouts={key: found for key, found in self.layouts.items() if kept(key)},
             kinds={key: count for key, count in self.kinds.items() if kept(key)},
         )
 
@@ -132,7 +136,9 @@ def success_tables(store: ResultStore) -> tuple[SuccessTable, ...]:
     tables = []
     for fingerprint, protocol in store.protocols().items():
         found = store.outcomes(protocol=fingerprint)
-        counts = Counter(zip(found.task, found.agent, found.factor, found.seed, found.outcome, found.kind, strict=True))
+        counts = Counter(
+            zip(found.task, found.agent, found.factor, found.seed, found.episode, found.outcome, found.kind, strict=True)
+        )
         tables.append(_success_table(protocol, counts, store.version_sets(protocol=fingerprint)))
     if not tables:
         raise StoreError(
@@ -157,20 +163,25 @@ def success_table(records: Iterable[EpisodeRecord], protocol: Protocol) -> Succe
                 f"a record of protocol {record.protocol} cannot stand in a table of protocol {fingerprint}; make one table each"
             )
         scenario = record.scenario
-        counts[scenario.task, record.agent, scenario.factor, scenario.seed, record.outcome, record.kind] += 1
+        ending = (scenario.task, record.agent, scenario.factor, scenario.seed, scenario.episode, record.outcome, record.kind)
+        counts[ending] += 1
         versions.setdefault(tuple(record.versions.items()))
     return _success_table(protocol, counts, [dict(each) for each in versions])
 
 
-# Task, agent, factor, base seed, outcome and kind of an episode.
-_Ending = tuple[str, str, str, int, str, str | None]
+# Task, agent, factor, base seed, number, outcome and kind of an episode.
+_Ending = tuple[str, str, str, int, int, str, str | None]
 
 
 def _success_table(protocol: Protocol, counts: Mapping[_Ending, int], versions: Sequence[Mapping[str, str]]) -> SuccessTable:
     """The table of counted episodes, counted in the order in which they were recorded, and of the versions that made them."""
     seed_counts: dict[tuple[str, str, str, int], dict[str, int]] = {}
     kinds: Counter[tuple[str, str, str, str]] = Counter()
-    for (task, agent, factor, seed, outcome, kind), count in counts.items():
+    layouts: dict[tuple[str, str, str], dict[tuple[int, int], tuple[int, int]]] = {}
+    for (task, agent, factor, seed, episode, outcome, kind), count in counts.items():
+        layout = layouts.setdefault((task, agent, factor), {})
+        successes, n = layout.get((seed, episode), (0, 0))
+        layout[seed, episode] = (successes + count * (outcome == "success"), n + count)
         seed_counts.setdefault((task, agent, factor, seed), dict.fromkeys(OUTCOMES, 0))[outcome] += count
         if kind is not None:
             kinds[task, agent, factor, kind] += count
@@ -190,6 +201,7 @@ def _success_table(protocol: Protocol, counts: Mapping[_Ending, int], versions: 
         cells={key: total(cells) for key, cells in parts.items()},
         seeds=tuple(sorted({seed for _, _, _, seed in seed_cells})),
         seed_cells=seed_cells,
+        layouts=layouts,
         kinds=dict(kinds),
         version_sets=len(programs),
         renderers=tuple(sorted({each[RENDERER] for each in versions if RENDERER in each})),

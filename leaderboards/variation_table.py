@@ -61,6 +61,11 @@ def column_entries(
     return (average, *(measure(table, agent, tasks, (factor,), is_defined) for factor in columns))
 
 
+def layouts_note(measure: Measure) -> str:
+    """What the interval of an average means, to be put behind a sentence about it; empty where there is none."""
+    return "" if measure is over_seeds else " Its interval counts layouts, not episodes: the arms of a scenario share theirs."
+
+
 def _grid(
     table: SuccessTable,
     labels: tuple[str, ...],
@@ -69,9 +74,7 @@ def _grid(
     is_defined: IsDefined,
     measure: Measure,
 ) -> Grid:
-    average = f"{AVERAGE} weighs the {len(columns)} columns equally."
-    if measure is not over_seeds:
-        average += " It has no interval of its own: the arms of a scenario share their layout."
+    average = f"{AVERAGE} weighs the {len(columns)} columns equally.{layouts_note(measure)}"
     # What is said of the number of episodes is about single columns.
     without_average = [replace(row, entries=row.entries[1:]) for row in rows]
     return Grid(

@@ -17,6 +17,7 @@ from scipy.stats import binom, norm
 from hamster_bench.evaluation.statistics import (
     Interval,
     clopper_pearson_interval,
+    mean_over_columns,
     mean_over_strata,
     paired_difference,
     percentile_interval,
@@ -208,3 +209,20 @@ def test_averages_over_factors(shape: tuple[int, int, int], drop: float) -> None
         assert np.mean(found) <= 0.05 + 3.0 * deviation
     else:
         assert np.mean(found) > 0.3
+
+
+@pytest.mark.parametrize("kind", RATES)
+@pytest.mark.parametrize("shared", [0.3, 0.8])
+@pytest.mark.parametrize(("m", "n"), [(5, 10), (14, 10), (14, 25)])
+def test_means_over_columns(kind: str, shared: float, m: int, n: int) -> None:
+    """15 columns; ``shared`` is the part of the variance, of what decides, that an episode has in common with those of its layout."""
+    worlds, found = 1000, []
+    for world in range(worlds):
+        rng = np.random.default_rng(world)
+        rates = np.clip(RATES[kind](rng, m)[:, None] + rng.normal(0.0, 0.03, (m, 15)), 0.001, 0.999)
+        decides = np.sqrt(shared) * rng.normal(size=(m, n, 1)) + np.sqrt(1.0 - shared) * rng.normal(size=(m, n, 15))
+        won = (decides < norm.ppf(rates)[:, None]).reshape(m * n, 15)
+        estimate = mean_over_columns(won, np.ones_like(won), np.repeat(np.arange(m), n))
+        found.append(estimate.low <= rates.mean() <= estimate.high)
+    print(f"mean over 15 columns, {m} tasks of {n}, {kind}, {shared} shared: {np.mean(found):.3f}")
+    assert 0.91 <= np.mean(found) <= 0.98

@@ -11,7 +11,7 @@ from hamster_bench.evaluation.statistics.bootstrap import (
     percentile_interval,
     resampled_means,
 )
-from hamster_bench.evaluation.statistics.clusters import FLIPS, SIGN_FLIP_NAME, sign_flip_p
+from hamster_bench.evaluation.statistics.clusters import FLIPS, SIGN_FLIP_NAME, mean_over_columns, sign_flip_p
 from hamster_bench.evaluation.statistics.family import holm
 from hamster_bench.evaluation.statistics.paired import mcnemar_p, paired_difference, unpaired_difference
 from hamster_bench.evaluation.statistics.proportions import (
@@ -36,6 +36,7 @@ __all__ = [
     "cohen_kappa",
     "holm",
     "mcnemar_p",
+    "mean_over_columns",
     "mean_over_strata",
     "paired_difference",
     "percentile_interval",
