@@ -132,8 +132,8 @@ def test_imports_run_downwards_only() -> None:
         ("hamster_bench/evaluation/x", "from hamster_bench.envs import rlbench\n", "evaluation.x imports envs.rlbench"),
         (
             "hamster_bench/demos/rlbench_reading",
-            "from hamster_bench.envs.rlbench.original import CAMERAS\n",
-            "demos.rlbench_reading imports envs.rlbench.original.CAMERAS",
+            "from hamster_bench.envs.rlbench.settings import CAMERAS\n",
+            "demos.rlbench_reading imports envs.rlbench.settings.CAMERAS",
         ),
         (
             "hamster_bench/evaluation/x",

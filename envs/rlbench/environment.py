@@ -38,9 +38,9 @@ from hamster_bench.envs.rlbench.conversion import (
 )
 from hamster_bench.envs.rlbench.installation import find_installation, simulator_environment
 from hamster_bench.envs.rlbench.oracle import OriginalOracle
-from hamster_bench.envs.rlbench.original import CAMERAS, OriginalSettings
 from hamster_bench.envs.rlbench.process import SimulatorProcess, server_command
 from hamster_bench.envs.rlbench.server import settings_to_json
+from hamster_bench.envs.rlbench.settings import CAMERAS, OriginalSettings
 from hamster_bench.envs.stopwatch import Stopwatch
 from hamster_bench.envs.tasks import TASKS
 from hamster_bench.errors import InvalidOptionError, InvalidScenarioError, ResetNeededError, SimulatorFaultError, UnknownNameError

@@ -17,7 +17,8 @@ from typing import Any
 
 from hamster_bench.envs.rlbench.display import start_display, stop_display
 from hamster_bench.envs.rlbench.messages import ChannelClosedError, receive, send
-from hamster_bench.envs.rlbench.original import Original, OriginalSettings
+from hamster_bench.envs.rlbench.original import Original
+from hamster_bench.envs.rlbench.settings import OriginalSettings
 from hamster_bench.errors import HamsterBenchError, PlanningError, UnknownNameError
 
 CALLS = (

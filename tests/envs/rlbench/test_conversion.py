@@ -15,7 +15,7 @@ from hamster_bench.envs.rlbench.conversion import (
     joints_to_original,
     segmentation_from_original,
 )
-from hamster_bench.envs.rlbench.original import gripper_command
+from hamster_bench.envs.rlbench.waypoints import gripper_command
 
 assert hamster_bench
 # As the original states its front camera at 128 pixels.
