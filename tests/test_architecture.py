@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "hamster_bench"
 
-GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "options", "paths", "cache", "__version__")
+GROUND = ("errors", "registry", "scenario", "geometry", "oracle", "agent", "options", "paths", "cache", "files", "__version__")
 BELOW_EVALUATION = (*GROUND, "planners", "envs", "demos", "baselines")
 
 # A part of the package, and what it may import besides itself. The longest name that fits a module counts.
@@ -62,6 +62,13 @@ ENGINES: dict[str, tuple[str, ...]] = {
     # The robot has commands of its own, and trials a person at the cell.
     "envs.franka": ("envs.franka", "cli.franka_*", "cli.trials_run", "trials", "demos.hand_guided"),
 }
+
+
+# They live in the simulator's process, with what it can install; no other may so much as try to import them.
+ORIGINALS = ("rlbench", "pyrep", "colosseum", "omegaconf")
+BESIDE_THE_SIMULATOR = tuple(
+    f"envs.rlbench.{module}" for module in ("fingers", "launching", "layouts", "motions", "pictures", "sensing")
+)
 
 
 def sources(root: Path) -> Iterator[tuple[str, Path]]:
@@ -162,3 +169,29 @@ def test_import_that_runs_downwards_is_no_violation(tmp_path: Path) -> None:
         "import hamster_bench\nfrom hamster_bench.planners import PLANNERS\nfrom hamster_bench.envs.contract import CONTROL_RATE\n"
     )
     assert violations(tmp_path) == []
+
+
+def originals_imported(root: Path) -> dict[str, bool]:
+    """Modules that import what lives in the simulator's process, and whether they do so while they are imported themselves."""
+    found: dict[str, bool] = {}
+    for module, file in sources(root):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            if any(within(name, ORIGINALS) for name in names):
+                found[module] = found.get(module, False) or node in tree.body
+    return found
+
+
+def test_the_original_is_imported_in_the_simulator_s_process_alone() -> None:
+    assert originals_imported(ROOT) == dict.fromkeys(BESIDE_THE_SIMULATOR, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "at_once"), [("def f():\n    from pyrep.const import ObjectType\n", False), ("import rlbench.tasks\n", True)]
+)
+def test_an_import_of_the_original_elsewhere_is_found(text: str, at_once: bool, tmp_path: Path) -> None:
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "x.py").write_text(text)
+    assert originals_imported(tmp_path) == {"envs.x": at_once}
