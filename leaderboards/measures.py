@@ -37,7 +37,7 @@ def with_interval(
     cells, incomplete = present
     outcomes = total(cell for column in cells for cell in column)
     if len(factors) > 1:
-        average = _over_layouts(table, agent, tasks, factors)
+        average = over_factors(table, agent, tasks, factors)
         return Entry(
             value=average.mean, low=average.low, high=average.high, n=outcomes.n, outcomes=outcomes, incomplete=incomplete
         )
@@ -85,8 +85,8 @@ def over_seeds(
 MEASURES: dict[str, Measure] = {"interval": with_interval, "seeds": over_seeds}
 
 
-def _over_layouts(table: SuccessTable, agent: str, tasks: Collection[str], factors: Collection[str]) -> Estimate:
-    """The mean over factors of the means over tasks."""
+def over_factors(table: SuccessTable, agent: str, tasks: Collection[str], factors: Collection[str]) -> Estimate:
+    """The mean over factors of the means over tasks, each of those with records, with an interval that counts layouts."""
     found = {(task, factor): table.layouts.get((task, agent, factor), {}) for task in tasks for factor in factors}
     units = sorted({(task, *layout) for (task, _), layouts in found.items() for layout in layouts})
     counts = np.array(

@@ -15,6 +15,7 @@ from hamster_bench.evaluation.protocol import PROTOCOLS, Protocol
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate
 from hamster_bench.leaderboards.causes import CauseSplit, cause_splits
+from hamster_bench.leaderboards.measures import over_factors
 from hamster_bench.leaderboards.site.board import Board, Section
 from hamster_bench.leaderboards.site.pairs import Comparison, PairedOutcomes
 from hamster_bench.scenario import CONTROL_FACTOR, Scenario
@@ -134,12 +135,39 @@ class Effect(NamedTuple):
     comparison: Comparison
 
 
+class _Standing(NamedTuple):
+    """An agent on the first page.
+
+    Attributes:
+        label: what it is called.
+        success: in the factor shown, mean over tasks.
+        n: episodes behind it.
+        tasks: tasks behind it.
+        episodes: all that it has.
+        average: over the factors it has met, which weigh equally; None where it has met one alone.
+        factors: their number.
+    """
+
+    label: str
+    success: Estimate
+    n: int
+    tasks: int
+    episodes: int
+    average: Estimate | None
+    factors: int
+
+
 class _Headline(NamedTuple):
     section: Section
-    rows: list[tuple[str, Estimate, int, int, int]]
+    rows: list[_Standing]
     episodes: int
     errors: int
     causes: tuple[CauseSplit, ...]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether some agent has an average over factors."""
+        return any(row.average is not None for row in self.rows)
 
 
 def _headline(section: Section) -> _Headline:
@@ -152,8 +180,10 @@ def _headline(section: Section) -> _Headline:
         estimate, cell = table.mean(label, factor)
         if cell.n:
             tasks = sum(table.cell(task, label, factor).n > 0 for task in table.tasks)
-            rows.append((label, estimate, cell.n, tasks, episodes[label]))
-    rows.sort(key=lambda row: (-row[1].mean, row[0]))
+            met = [name for name in table.factors if table.mean(label, name)[1].n]
+            average = over_factors(table, label, table.tasks, met) if len(met) > 1 else None
+            rows.append(_Standing(label, estimate, cell.n, tasks, episodes[label], average, len(met)))
+    rows.sort(key=lambda row: (-row.success.mean, row.label))
     errors = sum(cell.errors for cell in table.cells.values())
     return _Headline(section, rows, sum(episodes.values()), errors, _causes(section))
 

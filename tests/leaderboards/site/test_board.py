@@ -15,12 +15,14 @@ import pytest
 from hamster_bench.errors import StoreError
 from hamster_bench.evaluation.statistics import mcnemar_p, paired_difference
 from hamster_bench.leaderboards.causes import cause_splits
+from hamster_bench.leaderboards.measures import with_interval
 from hamster_bench.leaderboards.record_json import record_from_json
 from hamster_bench.leaderboards.site.board import make_board
 from hamster_bench.leaderboards.site.build import MARK, build_site
 from hamster_bench.leaderboards.site.data import DETAILS
 from hamster_bench.leaderboards.site.pairs import PairedOutcomes, Pairs
 from hamster_bench.leaderboards.sources import read_sources
+from hamster_bench.leaderboards.table import success_table
 from tests.leaderboards.site.boards import FACTORS, HOSTILE, PROTOCOL, TASKS, followed, records, source, store
 
 
@@ -95,6 +97,27 @@ def test_every_record_is_on_the_site_once(tmp_path: Path) -> None:
     shown = [row for t in range(2) for part in range(3) for row in data(tmp_path / "site", f"p0/a0t{t}d{part}")]  # type: ignore[attr-defined]
     assert sorted(row["scenario"] for row in shown) == sorted(r.scenario.id for r in made)
     assert len((tmp_path / "site" / "records" / f"records-{PROTOCOL.fingerprint}.csv").read_text().splitlines()) == len(made) + 1
+
+
+def test_the_overview_has_the_mean_over_factors(tmp_path: Path) -> None:
+    """As tables have it, of agents that have met several; the others have none."""
+    several = records("several", 0.5, 6)
+    single = [record for record in records("single", 0.5, 6) if record.scenario.factor == "no_var"]
+    build_site(make_board([source(several, single)]), tmp_path / "site", title="B")
+    text = (tmp_path / "site/index.html").read_text()
+    rows = dict(re.findall(r'<tr><th scope="row">(several|single)</th>\s*(.*?)</tr>', text, re.S))
+    factors = {record.scenario.factor for record in several}
+    table = success_table(several, PROTOCOL)
+    expected = with_interval(table, "several", table.tasks, table.factors)
+    assert expected.value is not None
+    assert f'<td class="number strong">{100 * expected.value:.1f}</td>' in rows["several"]
+    assert (
+        f'{100 * float(expected.low or 0):.1f} to {100 * float(expected.high or 0):.1f}</td><td class="number">{len(factors)}</td>'
+        in (rows["several"])
+    )
+    assert rows["single"].count('<td class="number">\N{EN DASH}</td>') == 2
+    build_site(make_board([source(single)]), tmp_path / "one", title="B")
+    assert "All factors" not in (tmp_path / "one/index.html").read_text()
 
 
 def test_causes_of_failures_stand_on_the_overview(tmp_path: Path) -> None:
