@@ -104,7 +104,8 @@ class AverageEffect:
         first_rate: success of the first arm in the pairs; under each factor, tasks weigh equally.
         second_rate: the same of the second arm.
         difference: first less second.
-        bootstrap: percentile interval of the joint bootstrap, or None where the arms differ on too few layouts for one.
+        bootstrap: percentile interval of the joint bootstrap, or None where the arms differ on too few layouts for one, or a
+            factor has too few pairs.
         p: sign-flip test over layouts.
         p_holm: the same, adjusted for the averages of a comparison.
     """
@@ -173,6 +174,8 @@ def _average(pairs: Sequence[Pairs]) -> AverageEffect:
     ordered = np.array([contributions[layout] for layout in sorted(contributions)])
     first, second = rates.mean(axis=0)
     low, high = percentile_interval(_resampled(pairs).mean(axis=1))
+    # A factor that has just begun is missing from some resamples, and so is the average.
+    known = _enough(int((np.abs(ordered) > _NOTHING).sum())) and bool(np.isfinite([low, high]).all())
     return AverageEffect(
         first=pairs[0].arms[0],
         second=pairs[0].arms[1],
@@ -185,7 +188,7 @@ def _average(pairs: Sequence[Pairs]) -> AverageEffect:
         first_rate=float(first),
         second_rate=float(second),
         difference=float(first - second),
-        bootstrap=Interval(low, high) if _enough(int((np.abs(ordered) > _NOTHING).sum())) else None,
+        bootstrap=Interval(low, high) if known else None,
         p=sign_flip_p(ordered),
         p_holm=float("nan"),
     )

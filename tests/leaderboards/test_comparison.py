@@ -275,6 +275,19 @@ def test_the_average_weighs_factors_and_their_tasks_equally() -> None:
     assert average.bootstrap is None
 
 
+def test_a_factor_that_has_just_begun_leaves_the_average_without_an_interval() -> None:
+    listed = [
+        *rivals(["no_var", "tab_col"], episodes=40),
+        *outcomes("x", "s", factor="tab_tex"),
+        *outcomes("y", "f", factor="tab_tex"),
+    ]
+    (average,) = only(compare_agents(agents(source(listed), "x", "y"))).averages
+    assert average.factors == 3
+    assert average.bootstrap is None
+    assert 0.0 < average.p <= 1.0
+    assert "nan" not in to_text(compare_agents(agents(source(listed), "x", "y")))
+
+
 def test_averages_of_several_agents_are_a_family() -> None:
     listed = rivals(["no_var", "tab_col"])
     listed += [outcome._replace(agent="z") for outcome in rivals(["no_var", "tab_col"], seed=1) if outcome.agent == "y"]
