@@ -91,9 +91,9 @@ class Rvt2Agent:
             self._tensor(state(is_open, self._acted, self._network.settings.episode_length)),
             self._instruction,
         )
-        if not bool(torch.isfinite(self._network.in_cube(situation.points)).any()):
-            raise AgentError("no camera shows anything inside the policy's workspace; check cameras, depths and extrinsics")
         with one_thread():
+            if not bool(torch.isfinite(self._network.in_cube(situation.points)).any()):
+                raise AgentError("no camera shows anything inside the policy's workspace; check cameras, depths and extrinsics")
             decision = self._network.decide(situation)
         if not decision.finite:
             raise AgentError("the network gave numbers that are no pose; its weights are damaged")

@@ -87,16 +87,19 @@ def best_points(maps: Tensor) -> Tensor:
     means[..., :-1, :-1] = (maps[..., :-1, :-1] + maps[..., :-1, 1:] + maps[..., 1:, :-1] + maps[..., 1:, 1:]) / 4
     top, front, right = (view.transpose(-1, -2) for view in means.unbind(1))
     over_xy, over_yz, over_xz = top.flip(-1), front.flip(-1), right.flip(-1, -2)
-    # The best of every plane of equal x first: finding a maximum is far quicker than finding where it is.
-    planes = torch.empty((batch, size), device=maps.device, dtype=maps.dtype)
-    step = max(1, _BLOCK // (size * size * batch))
-    for start in range(0, size, step):
-        some = slice(start, start + step)
+    # The best of every plane of equal x first: finding a maximum is far quicker than finding where it is. Each map's own best along the
+    # plane bounds it, to the last bit since sums round in order; planes that cannot reach what the most promising one has are left out.
+    at = torch.arange(batch, device=maps.device)
+    bounds = _scores(over_xy.amax(-1), over_yz.amax((-2, -1))[:, None], over_xz.amax(-1))
+    first = bounds.argmax(1)
+    reached = _scores(over_xy[at, first][..., None], over_yz, over_xz[at, first][:, None]).amax((-2, -1))
+    hopeful = (bounds >= reached[:, None]).any(0).nonzero()[:, 0]
+    planes = torch.full_like(bounds, -torch.inf)
+    for some in hopeful.split(max(1, _BLOCK // (size * size * batch))):
         planes[:, some] = _scores(over_xy[:, some, :, None], over_yz[:, None], over_xz[:, some, None, :]).amax((-2, -1))
     # Among equals `argmax` gives the first.
     x = planes.argmax(1)
-    at = torch.arange(batch, device=maps.device), x
-    cell = _scores(over_xy[at][..., None], over_yz, over_xz[at][:, None]).flatten(1).argmax(1)
+    cell = _scores(over_xy[at, x][..., None], over_yz, over_xz[at, x][:, None]).flatten(1).argmax(1)
     indices = torch.stack((x, cell // size, cell % size), -1)
     return ((2 * indices.to(maps.dtype) + 1) / size - 1).to(given)
 
