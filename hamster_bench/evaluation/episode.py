@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hamster_bench.agent import Agent, EpisodeContext
 from hamster_bench.envs.contract import IGNORE_COLLISIONS_THRESHOLD
@@ -136,7 +137,8 @@ def run_episode(env: Environment, player: Contestant, scenario: Scenario, protoc
     """Lets an agent play one scenario.
 
     Whatever the environment, the path planner or the agent raise ends in the record, `SystemExit` too. `KeyboardInterrupt`,
-    `MemoryError` and errors about missing dependencies pass through: they say nothing about the episode.
+    `MemoryError` and errors about missing dependencies pass through: they say nothing about the episode. Numpy's matrix products are
+    computed on one thread.
 
     Args:
         env: environment of the scenario's task, as the agent needs it; left open.
@@ -147,7 +149,10 @@ def run_episode(env: Environment, player: Contestant, scenario: Scenario, protoc
     progress, clock, host = Progress(), _Clock(env), HostLoad.now()
     seen = _Seen(env, path_camera(protocol) if protocol.cameras else None)
     try:
-        ending = _play(env, player.agent, scenario, protocol, progress, clock, seen)
+        # Threads that wait for the other cores of a busy machine cost five times what they save, and how many share a sum may decide
+        # its last bits.
+        with threadpool_limits(limits=1, user_api="blas"):
+            ending = _play(env, player.agent, scenario, protocol, progress, clock, seen)
     except _EpisodeEnded as ended:
         ending = ended.ending
     if ending.kind != "environment_error":

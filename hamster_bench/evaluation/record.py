@@ -157,7 +157,7 @@ class EpisodeRecord:
 def versions() -> dict[str, str]:
     """Versions of Python, this package, its scenes, and the packages that outcomes depend on; those not installed are left out."""
     found = {"hamster_bench": __version__, "python": platform.python_version(), ASSETS: assets_digest()}
-    for package in ("mujoco", "gymnasium", "gymnasium-robotics", "numpy"):
+    for package in ("mujoco", "gymnasium", "gymnasium-robotics", "numpy", "torch"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return dict(sorted(found.items()))

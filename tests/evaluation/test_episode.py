@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from hamster_bench.agent import AgentNeeds, EpisodeContext, make_agent
 from hamster_bench.errors import (
@@ -55,6 +56,22 @@ def play(
     scenario: Scenario = SCENARIO,
 ) -> EpisodeRecord:
     return run_episode(env or ScriptedEnvironment(), contestant("scripted", agent or ScriptedAgent()), scenario, protocol)
+
+
+def test_numpy_computes_on_one_thread_while_an_episode_is_played() -> None:
+    def blas_threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    used: list[set[int]] = []
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        play(
+            ScriptedAgent(on_reset=lambda context: used.append(blas_threads())),
+            ScriptedEnvironment(on_step=lambda env, action: used.append(blas_threads())),
+        )
+        assert blas_threads() == before
+    assert len(used) > 1
+    assert all(threads == {1} for threads in used)
 
 
 def test_success_is_recorded_with_all_it_took() -> None:
