@@ -11,8 +11,8 @@ from hamster_bench.evaluation.attribution import CAUSES, Cause, attribute_failur
 from hamster_bench.evaluation.record import EpisodeRecord
 from hamster_bench.evaluation.statistics import Estimate, proportion, wilson_interval
 
-# Causes take some milliseconds each; over all agents together no more are computed than this. Agents with more failures are represented
-# by some spread evenly over theirs.
+# Causes take some milliseconds each; over all agents together no more are computed than this where somebody waits. Agents with more
+# failures are represented by some spread evenly over theirs.
 MOST = 1000
 
 
@@ -40,18 +40,18 @@ class CauseSplit(NamedTuple):
         return Estimate(float(proportion(self.counts[cause], self.n)), float(limits.low), float(limits.high))
 
 
-def cause_splits(records: Mapping[str, Sequence[EpisodeRecord]], most: int = MOST) -> tuple[CauseSplit, ...]:
+def cause_splits(records: Mapping[str, Sequence[EpisodeRecord]], most: int | None = MOST) -> tuple[CauseSplit, ...]:
     """The causes for every agent that follows 2D paths and failed; others are left out.
 
     Args:
         records: of each agent, by its name.
-        most: number of failures that are looked at, shared evenly by the agents.
+        most: number of failures that are looked at, shared evenly by the agents; None for all.
     """
     failures = {agent: [record for record in own if can_be_attributed(record)] for agent, own in records.items()}
     failures = {agent: own for agent, own in failures.items() if own}
     found = []
     for agent, own in failures.items():
-        looked_at = _spread(own, max(most // len(failures), 1))
+        looked_at = own if most is None else _spread(own, max(most // len(failures), 1))
         causes = Counter(cause for record in looked_at if (cause := _cause(record)) is not None)
         if causes:
             found.append(CauseSplit(agent, {cause: causes[cause] for cause in CAUSES}, len(own)))

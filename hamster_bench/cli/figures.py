@@ -136,8 +136,12 @@ def _failure_causes(directory: Path, tables: Sequence[SuccessTable], *, required
                 for agent in table.agents
             }
         rows = [
-            Failures(label=split.agent, causes={str(cause): count for cause, count in split.counts.items()}, n=split.known)
-            for split in cause_splits(by_agent)
+            Failures(
+                label=split.agent,
+                causes={str(cause): count for cause, count in split.counts.items()},
+                n=len(by_agent[split.agent]),
+            )
+            for split in cause_splits(by_agent, most=None)
         ]
         if rows:
             found = True

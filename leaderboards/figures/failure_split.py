@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OTHER = "other"
 _SHOWN = 7  # causes with a colour of their own; the rarest of more are shown together
 _ROW_HEIGHT = 0.34  # [inch]
+_LONG = 26  # letters; of names as long as this three have no room side by side
 _LEAST_LABELLED = 0.06  # of a bar; a narrower part has no room for its figure
 
 
@@ -87,7 +88,7 @@ def failure_split(rows: Sequence[Failures], title: str, *, note: str = "") -> Fi
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("share of the episodes without success [%]; their number on the right")
-        titled_legend(figure, _legend(causes), title, 3)
+        titled_legend(figure, _legend(causes), title, 2 if max(map(len, causes), default=0) > _LONG else 3)
         if note:
             footnote(figure, note)
     return figure

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from hamster_bench.errors import InvalidOptionError, StoreError, UnknownNameError
@@ -65,6 +66,14 @@ def test_rare_causes_are_drawn_together() -> None:
     assert f"{100 * sum(20 - i for i in range(6, 12)) / sum(many.values()):.0f}" in shown
     with pytest.raises(InvalidOptionError):
         failure_split([], "T")
+
+
+def test_the_legend_of_a_failure_split_fits_however_long_its_names_are() -> None:
+    reasons = ("path_not_found", "ik_unreachable", "outside_workspace")
+    names = [f"{kind}:{reason}" for kind in ("agent_stopped:planning", "motion_failure") for reason in reasons]
+    figure = failure_split([Failures(label="x", causes=dict.fromkeys(names, 1), n=9)], "T")
+    FigureCanvasAgg(figure).draw()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_demonstration_plot_draws_points_intervals_and_published_lines() -> None:

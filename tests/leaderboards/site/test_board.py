@@ -139,6 +139,7 @@ def test_of_many_failures_some_are_looked_at() -> None:
     a, b = cause_splits(made, most=40)
     assert (a.n, a.known, b.n, b.known) == (20, 120, 12, 12)
     assert a.share("execution").mean == 1.0
+    assert [split.n for split in cause_splits(made, most=None)] == [120, 12]
     assert cause_splits({"c": made["c"]}) == ()
 
 
