@@ -34,7 +34,8 @@ def board_grid(
 ) -> Grid:
     """One row for each agent under each protocol; a column for each factor, and their average before them.
 
-    No figure mixes protocols: a row is of one, and says which.
+    No figure mixes protocols: a row is of one, and says which. A figure is marked as incomplete where its row lacks a task that another
+    row has.
 
     Args:
         tables: success, one table for each protocol.
@@ -45,8 +46,10 @@ def board_grid(
         measure: how a figure is stated.
     """
 
+    tasks = _all_tasks(tables)
+
     def entries(table: SuccessTable, agent: str) -> tuple[Entry, ...]:
-        return column_entries(table, agent, table.tasks, columns, is_defined, measure)
+        return column_entries(table, agent, tasks, columns, is_defined, measure)
 
     blocks = [_rows(table, table.agents, players, trainings, entries) for table in tables]
     average = f"{AVERAGE} weighs the {len(columns)} columns equally; in each, tasks weigh equally.{layouts_note(measure)}"
@@ -80,7 +83,7 @@ def board_task_grid(
         is_defined: whether a factor is defined for a task.
         measure: how a figure is stated.
     """
-    tasks = tuple(sorted({task for table in tables for task in table.tasks}))
+    tasks = _all_tasks(tables)
 
     def entries(table: SuccessTable, agent: str) -> tuple[Entry, ...]:
         mean = measure(table, agent, tasks, (factor,), is_defined)
@@ -123,6 +126,10 @@ def _rows(
         labels = (agent, planner, "+".join(player.checkpoints) or _NONE, steps, fingerprint)
         rows.append(Row(labels=labels, entries=entries(table, agent), fingerprint=fingerprint))
     return rows
+
+
+def _all_tasks(tables: Sequence[SuccessTable]) -> tuple[str, ...]:
+    return tuple(sorted({task for table in tables for task in table.tasks}))
 
 
 def _together(blocks: Sequence[Sequence[Row]]) -> tuple[Row, ...]:

@@ -78,6 +78,14 @@ def test_factors_are_columns_after_their_average(tables: list[SuccessTable]) -> 
     assert lines[0]["training steps"] == "7000"
 
 
+def test_a_row_without_a_task_that_another_row_has_is_marked(tables: list[SuccessTable]) -> None:
+    grid = board_grid(tables, PLAYERS, TRAININGS, columns=("no_var",))
+    policy, with_sketch, expert = grid.rows
+    assert not policy.entries[1].incomplete
+    assert with_sketch.entries[1].incomplete
+    assert expert.entries[1].incomplete
+
+
 def test_a_store_tells_what_played(tmp_path: Path) -> None:
     def played(made: Iterable[EpisodeRecord], checkpoint: str | None, path: str | None) -> list[EpisodeRecord]:
         return [replace(record, checkpoint=checkpoint, path=path) for record in made]
