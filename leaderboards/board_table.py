@@ -45,7 +45,6 @@ def board_grid(
         is_defined: whether a factor is defined for a task.
         measure: how a figure is stated.
     """
-
     tasks = _all_tasks(tables)
 
     def entries(table: SuccessTable, agent: str) -> tuple[Entry, ...]:

@@ -57,12 +57,13 @@ def whole_number(name: str, lowest: int) -> Callable[[str], int]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Writes a file, replacing what it held.
+    """Writes a file, replacing what it held, in a folder that is made where it is missing.
 
     Raises:
         StoreError: it cannot be written.
     """
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error

@@ -258,11 +258,11 @@ def test_rlb_var_records_the_drawn_variation(tmp_path: Path) -> None:
 
 
 def test_table_is_printed_and_written(results: Path, tmp_path: Path) -> None:
-    done = program("table", results, "--markdown", tmp_path / "t.md", "--csv", tmp_path / "t.csv")
+    done = program("table", results, "--markdown", tmp_path / "new" / "folder" / "t.md", "--csv", tmp_path / "t.csv")
     assert done.returncode == 0, done.stderr
     assert TASK in done.stdout
     assert "mean over tasks" in done.stdout
-    assert "| task | expert |" in (tmp_path / "t.md").read_text()
+    assert "| task | expert |" in (tmp_path / "new" / "folder" / "t.md").read_text()
     with (tmp_path / "t.csv").open(newline="") as stream:
         rows = {(row["task"], row["agent"]): row for row in csv.DictReader(stream)}
     with ResultStore.for_reading(results) as store:
@@ -275,7 +275,8 @@ def test_table_is_printed_and_written(results: Path, tmp_path: Path) -> None:
 def test_table_of_nothing_and_to_nowhere_is_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", str(tmp_path / "nothing")]) == 2
     assert "there are no results" in capsys.readouterr().err
-    assert main(["table", str(results), "--csv", str(tmp_path / "no" / "where.csv")]) == 2
+    (tmp_path / "file").touch()
+    assert main(["table", str(results), "--csv", str(tmp_path / "file" / "where.csv")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -498,10 +499,26 @@ def test_demo_leaves_table_and_picture(tmp_path: Path) -> None:
     assert pixels.std() > 20
 
 
+def _cells(table: str) -> dict[tuple[str, str], str]:
+    """The cells of a Markdown table, by factor and agent."""
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
+    ]
+    return {(row[0], agent): cell for row in rows for agent, cell in zip(header[1:], row[1:], strict=True)}
+
+
 @pytest.mark.slow
 def test_the_table_in_the_readme_is_what_the_demo_makes(tmp_path: Path) -> None:
     done = program("demo", "--out", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("<!-- table:begin -->")[2].partition("<!-- table:end -->")[0]
-    assert shown.strip() == (tmp_path / "demo" / "table.md").read_text(encoding="utf-8").strip()
+    shown = _cells(readme.partition("<!-- table:begin -->")[2].partition("<!-- table:end -->")[0])
+    made = _cells((tmp_path / "demo" / "table.md").read_text(encoding="utf-8"))
+    assert shown.keys() == made.keys()
+    # Networks round differently on other processors: what learned agents reach there is held against the interval alone.
+    learned = {"3d\\_da", "hamster\\_3d\\_da"}
+    differing = {place for place in shown if shown[place] != made[place]}
+    assert {agent for _, agent in differing} <= learned
+    for agent in learned:
+        low, high = map(float, shown["avg", agent].partition("[")[2].rstrip("]").split(","))
+        assert low <= float(made["avg", agent].split()[0]) <= high
