@@ -19,7 +19,8 @@ FORMATS = ("pdf", "svg", "png")
 
 # Okabe and Ito (2008), "Color universal design", without yellow, which is lost on white paper; black comes last.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# More markers than colours, and no common divisor: the two come together again only after 77 series.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
 # Bars are told apart by their pattern, too, where a printer has no colours.
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
 GREY = "#6E6E6E"

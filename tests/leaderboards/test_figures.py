@@ -99,6 +99,12 @@ def test_forest_plot_fills_what_is_clear_of_zero() -> None:
     assert [float(np.asarray(line.get_xdata())[0]) for line in markers] == [-20.0, 0.0]
 
 
+def test_many_agents_have_a_colour_and_marker_of_their_own() -> None:
+    effects = [Effect(label="tab_tex", group=f"agent {i}", effect=0.0, low=-0.1, high=0.1) for i in range(20)]
+    markers = [line for line in forest_plot(effects, "T").axes[0].lines if line.get_marker() not in ("None", "", None)]
+    assert len({(line.get_color(), line.get_marker()) for line in markers}) == 20
+
+
 @pytest.mark.parametrize("limits", [(0.0, 0.1), (float("nan"), 0.1), (-0.3, float("inf"))])
 def test_forest_plot_refuses_effects_outside_their_limits(limits: tuple[float, float]) -> None:
     with pytest.raises(InvalidOptionError, match="within its finite limits"):
