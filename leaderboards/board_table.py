@@ -141,15 +141,12 @@ def _notes(
     tables: Sequence[SuccessTable], blocks: Sequence[Sequence[Row]], measure: Measure, *, counted: bool
 ) -> tuple[str, ...]:
     # What is said of the number of episodes is about single columns, not their mean before them.
-    single = [[replace(row, entries=row.entries[1:]) for row in rows] for rows in blocks]
-    notes = [
-        note for table, rows in zip(tables, single, strict=True) for note in success_notes(table, rows, measure, counted=counted)
-    ]
+    single = [replace(row, entries=row.entries[1:]) for rows in blocks for row in rows]
     planners = (
         f"path planner: {_NONE} for agents that are given no path. checkpoint: the first digits of the weights' SHA-256. "
         f"training steps: {_UNKNOWN} where agents.toml does not say."
     )
-    return (*dict.fromkeys(notes), planners)
+    return (*success_notes(tables, single, measure, counted=counted), planners)
 
 
 def _protocols(tables: Sequence[SuccessTable]) -> str:

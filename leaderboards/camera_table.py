@@ -50,11 +50,10 @@ def camera_grids(
 def _grid(family: Sequence[SuccessTable], measure: Measure, is_defined: IsDefined) -> Grid:
     factors = [name for name in (CONTROL_FACTOR, CAMERA_FACTOR) if any(name in table.factors for table in family)]
     rows = []
-    notes: dict[str, None] = {}
     for table in family:
         protocol = table.protocol
         view = f"{'+'.join(protocol.cameras)} {protocol.image_size[0]} x {protocol.image_size[1]}"
-        here = [
+        rows += [
             Row(
                 labels=(agent, view, protocol.fingerprint),
                 entries=tuple(measure(table, agent, table.tasks, (name,), is_defined) for name in factors),
@@ -62,8 +61,6 @@ def _grid(family: Sequence[SuccessTable], measure: Measure, is_defined: IsDefine
             )
             for agent in table.agents
         ]
-        rows += here
-        notes.update(dict.fromkeys(success_notes(table, here, measure, counted=True)))
     differing = len({table.tasks for table in family}) > 1
     views = f"{CAMERA_FACTOR} moves and turns the cameras in every episode, the same scenarios otherwise. Means are over tasks."
     return Grid(
@@ -72,7 +69,11 @@ def _grid(family: Sequence[SuccessTable], measure: Measure, is_defined: IsDefine
         columns=tuple(factors),
         column_kind="factor",
         rows=tuple(sorted(rows, key=lambda row: row.labels[0])),
-        notes=(*notes, views, *(["Rows of different protocols are over different tasks."] if differing else [])),
+        notes=(
+            *success_notes(family, rows, measure, counted=True),
+            views,
+            *(["Rows of different protocols are over different tasks."] if differing else []),
+        ),
         protocol=", ".join(dict.fromkeys(table.protocol.label for table in family)),
         counted=True,
     )

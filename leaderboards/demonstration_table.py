@@ -41,7 +41,7 @@ def demonstration_grid(
         Row(labels=(method,), entries=tuple(by_place.get((method, share), MISSING) for share in shares))
         for method in dict.fromkeys(training.method for _, training, _ in points)
     ]
-    notes = list(success_notes(table, rows, measure, counted=True))
+    notes = list(success_notes([table], rows, measure, counted=True))
     numbers = "; ".join(f"{name}: {t.method}, {t.demonstrations} demonstrations for each task" for name, t, _ in points)
     notes.append(f"Columns are shares of the demonstrations. Agents: {numbers}. Tasks: {', '.join(table.tasks)}.")
     left_out = [agent for agent in table.agents if agent not in trainings]

@@ -130,7 +130,7 @@ def _results(
 ) -> Grid | None:
     """Success by factor with the paths of each planner; None where this checkpoint has not played."""
     rows: list[Row] = []
-    notes: list[str] = []
+    shown_tables: list[SuccessTable] = []
     for table in tables:
         player = players.get((table.protocol.fingerprint, checkpoint.agent))
         if checkpoint.agent not in table.agents or player is None or player.checkpoints != (checkpoint.fingerprint,):
@@ -138,8 +138,8 @@ def _results(
         entries = column_entries(table, checkpoint.agent, table.tasks, columns, is_defined, with_interval)
         planner = table.protocol.path_planner if player.sees_paths else "-"
         row = Row(labels=(planner, table.protocol.fingerprint), entries=entries, fingerprint=table.protocol.fingerprint)
-        notes += [note for note in success_notes(table, [row], with_interval, counted=False) if note not in notes]
         rows.append(row)
+        shown_tables.append(table)
     if not rows:
         return None
     shown = Grid(
@@ -148,7 +148,7 @@ def _results(
         columns=(AVERAGE, *columns),
         column_kind="factor",
         rows=tuple(rows),
-        notes=tuple(notes),
+        notes=success_notes(shown_tables, rows, with_interval, counted=False),
     )
     return upright(shown)
 

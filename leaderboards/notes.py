@@ -17,18 +17,18 @@ def success_title(table: SuccessTable, what: str = "Success", factor: str | None
     return f"{what}, protocol {table.protocol.label}{f', {factor}' if factor else ''} (fingerprint {table.protocol.fingerprint})"
 
 
-def success_notes(table: SuccessTable, rows: Sequence[Row], measure: Measure, *, counted: bool) -> tuple[str, ...]:
+def success_notes(tables: Sequence[SuccessTable], rows: Sequence[Row], measure: Measure, *, counted: bool) -> tuple[str, ...]:
     """Notes for rows of success.
 
     Args:
-        table: what the figures were made from.
+        tables: what the figures were made from, one for each protocol.
         rows: the rows, without published ones.
         measure: how the figures are stated.
         counted: every figure shows its number of episodes.
     """
     entries = [entry for row in rows for entry in row.entries]
     single = [entry for row in rows if row.kind == "figures" for entry in row.entries if entry.n]
-    notes = [_figures_note(table, measure, counted)]
+    notes = [_figures_note(tables, measure, counted)]
     if any(entry.outcomes is not None and entry.outcomes.errors for entry in entries):
         notes.append("Errors (something broke) count as not successful.")
     notes += mark_notes(rows)
@@ -41,12 +41,13 @@ def success_notes(table: SuccessTable, rows: Sequence[Row], measure: Measure, *,
         )
     elif numbers and not counted:
         notes.append(f"Every figure rests on {numbers[0]} episodes.")
-    if table.version_sets > 1:
-        notes.append(f"Records were made by {table.version_sets} different sets of program versions.")
-    if len(table.renderers) > 1:
-        notes.append(
-            f"Images were drawn by different renderers ({', '.join(table.renderers)}), which agents may take differently."
-        )
+    version_sets = max((table.version_sets for table in tables), default=0)
+    if version_sets > 1:
+        of_one = "Records" if len(tables) == 1 else "Records of one protocol"
+        notes.append(f"{of_one} were made by {version_sets} different sets of program versions.")
+    renderers = sorted({renderer for table in tables for renderer in table.renderers})
+    if len(renderers) > 1:
+        notes.append(f"Images were drawn by different renderers ({', '.join(renderers)}), which agents may take differently.")
     return tuple(notes)
 
 
@@ -63,11 +64,11 @@ def mark_notes(rows: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _figures_note(table: SuccessTable, measure: Measure, counted: bool) -> str:
+def _figures_note(tables: Sequence[SuccessTable], measure: Measure, counted: bool) -> str:
     number = " and number of episodes" if counted else ""
     if measure is not over_seeds:
         return f"Success in % [95 % interval]{number}. {INTERVALS}"
-    seeds = ", ".join(map(str, table.seeds))
+    seeds = ", ".join(map(str, sorted({seed for table in tables for seed in table.seeds})))
     return (
         f"Success in %, mean ± sample standard deviation over base seeds of the scenarios ({seeds}){number}. The deviation tells how much "
         "single seeds scatter; it is no confidence interval of the mean, and says nothing of the scatter between trainings."

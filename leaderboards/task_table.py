@@ -38,7 +38,7 @@ def task_grid(table: SuccessTable, *, measure: Measure = with_interval, is_defin
         columns=columns,
         column_kind=kind,
         rows=tuple(rows),
-        notes=success_notes(table, rows, measure, counted=True),
+        notes=success_notes([table], rows, measure, counted=True),
         fixed=fixed,
         protocol=table.protocol.label,
         fingerprint=table.protocol.fingerprint,

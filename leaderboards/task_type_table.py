@@ -62,7 +62,7 @@ def task_type_grid(
         columns=tuple(types),
         column_kind="task_type",
         rows=tuple(rows),
-        notes=(*success_notes(table, rows, measure, counted=True), f"Types: {members}."),
+        notes=(*success_notes([table], rows, measure, counted=True), f"Types: {members}."),
         fixed={"factor": factor},
         protocol=table.protocol.label,
         fingerprint=table.protocol.fingerprint,

@@ -83,7 +83,11 @@ def _grid(
         columns=(AVERAGE, *columns),
         column_kind="factor",
         rows=tuple(rows),
-        notes=(*success_notes(table, without_average, measure, counted=False), _cells_note(table, columns, is_defined), average),
+        notes=(
+            *success_notes([table], without_average, measure, counted=False),
+            _cells_note(table, columns, is_defined),
+            average,
+        ),
         protocol=table.protocol.label,
         fingerprint=table.protocol.fingerprint,
     )

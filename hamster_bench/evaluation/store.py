@@ -15,7 +15,7 @@ import os
 import platform
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, get_args
@@ -110,7 +110,8 @@ class Player:
 
     Attributes:
         checkpoints: fingerprints of the weights it played with, in the order of their first record.
-        sees_paths: whether it was given paths, or would have been had there been one.
+        sees_paths: whether it was given paths, or would have been had there been one; an agent that was given some under any protocol
+            of the store sees paths under all of them, also where the planner is `none`.
     """
 
     checkpoints: tuple[str, ...] = ()
@@ -278,7 +279,8 @@ class ResultStore:
             known = found.get((protocol, agent), Player())
             checkpoints = known.checkpoints if checkpoint is None else (*known.checkpoints, checkpoint)
             found[protocol, agent] = Player(checkpoints=checkpoints, sees_paths=known.sees_paths or bool(sees_paths))
-        return found
+        seeing = {agent for (_, agent), player in found.items() if player.sees_paths}
+        return {(protocol, agent): replace(player, sees_paths=agent in seeing) for (protocol, agent), player in found.items()}
 
     def protocols(self) -> dict[str, Protocol]:
         """Protocols with records, by fingerprint, in the order of their first record."""

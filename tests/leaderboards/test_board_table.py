@@ -86,6 +86,12 @@ def test_a_row_without_a_task_that_another_row_has_is_marked(tables: list[Succes
     assert expert.entries[1].incomplete
 
 
+def test_notes_are_of_all_rows_together(tables: list[SuccessTable]) -> None:
+    """The rows of one protocol rest on 1 to 2 episodes of a cell, those of the other on 2 to 3."""
+    notes = board_grid(tables, PLAYERS, TRAININGS, columns=("no_var", "tab_tex")).notes
+    assert [note for note in notes if note.startswith("Figures rest")] == ["Figures rest on 1 to 6 episodes."]
+
+
 def test_a_store_tells_what_played(tmp_path: Path) -> None:
     def played(made: Iterable[EpisodeRecord], checkpoint: str | None, path: str | None) -> list[EpisodeRecord]:
         return [replace(record, checkpoint=checkpoint, path=path) for record in made]
@@ -103,6 +109,12 @@ def test_a_store_tells_what_played(tmp_path: Path) -> None:
             (HAMSTER.fingerprint, "policy"): Player(checkpoints=("aaa", "bbb"), sees_paths=True),
             (HAMSTER.fingerprint, "expert"): Player(),
         }
+        # An agent that follows paths is given none by this planner, which the table says by the planner's name.
+        without = make_protocol("hamster", path_planner="none")
+        run = store.start_run(without, {})
+        for record in played(records("a", "policy", "f", protocol=without), "aaa", None):
+            store.add(run, record)
+        assert store.players()[without.fingerprint, "policy"] == Player(checkpoints=("aaa",), sees_paths=True)
 
 
 def test_the_command_reads_steps_from_the_sheet_beside_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
