@@ -67,21 +67,20 @@ def body(text: str = "<quest>stack</quest>", url: Any = None, **more: Any) -> di
 
 
 def post(server: PlannerServer, content: Any, path: str = "/chat/completions", **headers: str) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
-    connection.request("POST", path, content if isinstance(content, bytes) else json.dumps(content), headers)
-    response = connection.getresponse()
-    answer = response.status, json.loads(response.read())
-    connection.close()
-    return answer
+    return exchange(server, "POST", path, content if isinstance(content, bytes) else json.dumps(content), headers)
 
 
 def get(server: PlannerServer, path: str) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
-    connection.request("GET", path)
-    response = connection.getresponse()
-    answer = response.status, json.loads(response.read())
-    connection.close()
-    return answer
+    return exchange(server, "GET", path, None, {})
+
+
+def exchange(
+    server: PlannerServer, method: str, path: str, content: bytes | str | None, headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    with contextlib.closing(http.client.HTTPConnection(*server.server_address[:2], timeout=10)) as connection:
+        connection.request(method, path, content, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
 
 
 @pytest.fixture(autouse=True)
