@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from hamster_bench.evaluation.store import Player
 from hamster_bench.leaderboards.agent_sheet import Training
@@ -140,13 +139,12 @@ def _together(blocks: Sequence[Sequence[Row]]) -> tuple[Row, ...]:
 def _notes(
     tables: Sequence[SuccessTable], blocks: Sequence[Sequence[Row]], measure: Measure, *, counted: bool
 ) -> tuple[str, ...]:
-    # What is said of the number of episodes is about single columns, not their mean before them.
-    single = [replace(row, entries=row.entries[1:]) for rows in blocks for row in rows]
+    rows = [row for block in blocks for row in block]
     planners = (
         f"path planner: {_NONE} for agents that are given no path. checkpoint: the first digits of the weights' SHA-256. "
         f"training steps: {_UNKNOWN} where agents.toml does not say."
     )
-    return (*success_notes(tables, single, measure, counted=counted), planners)
+    return (*success_notes(tables, rows, measure, counted=counted, averages=1), planners)
 
 
 def _protocols(tables: Sequence[SuccessTable]) -> str:

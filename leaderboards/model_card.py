@@ -148,7 +148,7 @@ def _results(
         columns=(AVERAGE, *columns),
         column_kind="factor",
         rows=tuple(rows),
-        notes=success_notes(shown_tables, rows, with_interval, counted=False),
+        notes=success_notes(shown_tables, rows, with_interval, counted=False, averages=1),
     )
     return upright(shown)
 

@@ -17,7 +17,9 @@ def success_title(table: SuccessTable, what: str = "Success", factor: str | None
     return f"{what}, protocol {table.protocol.label}{f', {factor}' if factor else ''} (fingerprint {table.protocol.fingerprint})"
 
 
-def success_notes(tables: Sequence[SuccessTable], rows: Sequence[Row], measure: Measure, *, counted: bool) -> tuple[str, ...]:
+def success_notes(
+    tables: Sequence[SuccessTable], rows: Sequence[Row], measure: Measure, *, counted: bool, averages: int = 0
+) -> tuple[str, ...]:
     """Notes for rows of success.
 
     Args:
@@ -25,9 +27,10 @@ def success_notes(tables: Sequence[SuccessTable], rows: Sequence[Row], measure: 
         rows: the rows, without published ones.
         measure: how the figures are stated.
         counted: every figure shows its number of episodes.
+        averages: number of columns at the left that are averages of the others; what is said of numbers of episodes is not of them.
     """
     entries = [entry for row in rows for entry in row.entries]
-    single = [entry for row in rows if row.kind == "figures" for entry in row.entries if entry.n]
+    single = [entry for row in rows if row.kind == "figures" for entry in row.entries[averages:] if entry.n]
     notes = [_figures_note(tables, measure, counted)]
     if any(entry.outcomes is not None and entry.outcomes.errors for entry in entries):
         notes.append("Errors (something broke) count as not successful.")

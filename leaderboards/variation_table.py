@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hamster_bench.leaderboards.grid import Entry, Grid, Row, upright
 from hamster_bench.leaderboards.measures import IsDefined, Measure, over_seeds, with_interval
@@ -75,8 +74,6 @@ def _grid(
     measure: Measure,
 ) -> Grid:
     average = f"{AVERAGE} weighs the {len(columns)} columns equally.{layouts_note(measure)}"
-    # What is said of the number of episodes is about single columns.
-    without_average = [replace(row, entries=row.entries[1:]) for row in rows]
     return Grid(
         title=success_title(table, "Success by variation factor"),
         labels=labels,
@@ -84,7 +81,7 @@ def _grid(
         column_kind="factor",
         rows=tuple(rows),
         notes=(
-            *success_notes([table], without_average, measure, counted=False),
+            *success_notes([table], rows, measure, counted=False, averages=1),
             _cells_note(table, columns, is_defined),
             average,
         ),

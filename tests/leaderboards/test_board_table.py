@@ -86,6 +86,14 @@ def test_a_row_without_a_task_that_another_row_has_is_marked(tables: list[Succes
     assert expert.entries[1].incomplete
 
 
+def test_the_mark_of_an_average_is_explained(tables: list[SuccessTable]) -> None:
+    """Under one protocol no record is of tab_tex: only the average is marked there, the column has no figure at all."""
+    grid = board_grid([tables[0]], PLAYERS, TRAININGS, columns=("no_var", "tab_tex"))
+    average, no_var, tab_tex = grid.rows[0].entries
+    assert (average.incomplete, no_var.incomplete, tab_tex.value) == (True, False, None)
+    assert [note for note in grid.notes if note.startswith("*: ")]
+
+
 def test_notes_are_of_all_rows_together(tables: list[SuccessTable]) -> None:
     """The rows of one protocol rest on 1 to 2 episodes of a cell, those of the other on 2 to 3."""
     notes = board_grid(tables, PLAYERS, TRAININGS, columns=("no_var", "tab_tex")).notes
