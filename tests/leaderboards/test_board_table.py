@@ -86,9 +86,9 @@ def test_a_row_without_a_task_that_another_row_has_is_marked(tables: list[Succes
     assert expert.entries[1].incomplete
 
 
-def test_the_mark_of_an_average_is_explained(tables: list[SuccessTable]) -> None:
-    """Under one protocol no record is of tab_tex: only the average is marked there, the column has no figure at all."""
-    grid = board_grid([tables[0]], PLAYERS, TRAININGS, columns=("no_var", "tab_tex"))
+def test_the_mark_of_an_average_is_explained() -> None:
+    """No record is of tab_tex: only the average is marked, as the column has no figure at all."""
+    grid = board_grid([success_table(records("a", "policy", "sf"), HAMSTER)], PLAYERS, TRAININGS, columns=("no_var", "tab_tex"))
     average, no_var, tab_tex = grid.rows[0].entries
     assert (average.incomplete, no_var.incomplete, tab_tex.value) == (True, False, None)
     assert [note for note in grid.notes if note.startswith("*: ")]
